@@ -5,12 +5,14 @@ import streamlit as st
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.lessons.shipped_runs import import_shipped_at_start
+from mtl_core.ui.accessibility.whole_page import follow_focus, style_page
 from mtl_core.ui.glossary.words import explain_words
 from mtl_core.ui.shared.page import STATIC, current_palette, logo, plain
 from mtl_core.ui.shared.shot import taking_shot
 
 st.set_page_config(page_title="Freeze Lab", page_icon=str(STATIC / "icon.svg"), layout="wide")
 logo()
+style_page()
 try:
     the_lab(on_open=import_shipped_at_start)
     st.navigation(
@@ -27,6 +29,8 @@ try:
         position="hidden" if taking_shot() else "top",
     ).run()
     if not taking_shot():
-        explain_words(current_palette())
+        with st.container(gap=None):  # both draw nothing
+            explain_words(current_palette())
+            follow_focus()
 except FreezeLabError as problem:  # Streamlit would show its type only
     st.error(plain(str(problem)))

@@ -16,6 +16,7 @@ from mtl_core.freezing.table import ParameterTable, Row, State
 from mtl_core.freezing.table_text import SIGNS, rate_text
 from mtl_core.freezing.titles import task_titles
 from mtl_core.models.description import ModelDescription, Role
+from mtl_core.text import counted
 
 STACK_HEIGHT = 462
 STACK_WIDTH = 0.72  # the rest is for the arrows of forward pass and gradient
@@ -343,7 +344,8 @@ def _truncated(title: str, pixels: float) -> str:
 def _hover(block: StackBlock, table: ParameterTable) -> str:
     lines = [f"<b>{escape(', '.join(block.groups))}</b>"]
     lines += [
-        f"{SIGNS[each.state]} {each.state}: {each.tensors} tensors, {each.count:,} parameters"
+        f"{SIGNS[each.state]} {each.state}: {counted(each.tensors, 'tensor')}, "
+        f"{counted(each.count, 'parameter')}"
         for each in block.segments
     ]
     rates = [

@@ -43,12 +43,12 @@ def test_every_checkpoint_has_a_card_under_its_kind_of_text(lab: Lab) -> None:
         "freeze_chosen",
         *(f"freeze_{name}" for name in NAMES),
     }
-    titles = [each.value.split(" :")[0] for each in app.markdown if each.value.startswith("### ")]
+    titles = [each.value.split(" :")[0] for each in app.markdown if each.value.startswith("## ")]
     assert titles[2:] == [
-        "### General English",
-        "### Several languages",
-        "### Biomedical",
-        "### Legal",
+        "## General English",
+        "## Several languages",
+        "## Biomedical",
+        "## Legal",
     ]
 
 
@@ -103,7 +103,7 @@ def test_a_checkpoint_named_by_its_hub_id_is_marked_as_chosen(lab: Lab) -> None:
 
 def test_example_words_are_split_by_the_available_tokenizer(lab: Lab) -> None:
     text = texts(checkpoints_page())
-    assert "### minilm-l6 splits “acetylcholinesterase” into 6 tokens" in text
+    assert "## minilm-l6 splits “acetylcholinesterase” into 6 tokens" in text
     assert ":gray-badge[est] :gray-badge[op] :gray-badge[pel] :small[:gray[3 tokens]]" in text
 
 
@@ -157,7 +157,7 @@ def test_a_damaged_tokenizer_is_named_and_the_page_still_works(
     monkeypatch.setattr(lab_module, "_lab", opened)
     app = checkpoints_page(checkpoint=str(folder))
     assert [each.value for each in app.error] == ["The tokenizer.json of damaged cannot be read."]
-    assert "### minilm-l6 splits" in texts(app)
+    assert "## minilm-l6 splits" in texts(app)
     opened.store.close()
 
 

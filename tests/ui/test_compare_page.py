@@ -272,5 +272,5 @@ def test_a_section_without_an_interactive_view_is_drawn_from_its_blocks(lab: Lab
     first = stored(lab, story("heads-only", 0.70, 0.30))
     second = stored(lab, story("full", 0.90, 0.50, starts_from=first))
     app = compare_page(runs=f"{first},{second}")
-    assert "### Staged training" in texts(app)
+    assert "## Staged training" in texts(app)
     assert list(with_column(app, "Stage")["Run"]) == [first, f"{second} (this run)"]

@@ -283,8 +283,8 @@ def test_the_stored_verdict_of_the_included_runs_is_shown_unless_the_runs_are_ot
 def test_the_page_on_decisions_has_its_own_address_and_pictures(lab: Lab) -> None:
     app = visited("guide", guide_part="Decisions")
     assert heading(app) == "How Freeze Lab decides"
-    titles = [each.value for each in app.markdown if each.value.startswith("### ")]
-    assert titles == [f"### {section.title}" for section in DECISIONS]
+    titles = [each.value for each in app.markdown if each.value.startswith("## ")]
+    assert titles == [f"## {section.title}" for section in DECISIONS]
     outcomes, designs = [image.proto.imgs[0].alt for image in app.get("image")]
     assert "undecided, −0.025 (−0.074 to +0.024)" in outcomes
     assert designs.startswith("Margin ± 0.03. 3 seeds × 200 sentences: undecided, −0.038 ")

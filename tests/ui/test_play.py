@@ -56,8 +56,8 @@ def test_a_click_queues_heads_only_and_the_top_two_layers_on_the_small_sample(la
     assert heading(app) == "Two plans on the same sentences"
     shown = texts(app)
     assert "data: sample-small, 120 training sentences for each task" in shown
-    assert "### Heads only: :orange[2,310] of 22,715,526 parameters" in shown
-    assert "### Top 2 layers: :orange[3,551,238] of 22,715,526 parameters" in shown
+    assert "## Heads only: :orange[2,310] of 22,715,526 parameters" in shown
+    assert "## Top 2 layers: :orange[3,551,238] of 22,715,526 parameters" in shown
     assert "Starting the trainer" in shown
     assert "Waiting for 1 other run" in shown
 

@@ -28,7 +28,7 @@ def test_a_run_that_starts_from_another_shows_its_stages(lab: Lab) -> None:
     story = stage_story("two", "freeze-head:ner", *TOP_SCORES, starts_from=first.id)
     second = stored(lab, story)
     app = visited("train", run=second.id)
-    assert f"### This run is stage 2: it starts from {first.id}" in texts(app)
+    assert f"## This run is stage 2: it starts from {first.id}" in texts(app)
     (table,) = [frame.value for frame in app.dataframe if "Stage" in frame.value]
     assert list(table["Run"]) == [first.id, f"{second.id} (this run)"]
     assert list(table["NER entity F1"]) == ["0.020 → 0.500", "0.500 → 0.375, head frozen"]
@@ -41,7 +41,7 @@ def test_stages_of_a_deleted_run_are_shown_as_deleted(lab: Lab) -> None:
     second = stored(lab, story)
     lab.delete(first.id)
     app = visited("train", run=second.id)
-    assert f"### This run starts from {first.id}" in texts(app)
+    assert f"## This run starts from {first.id}" in texts(app)
     assert "which was deleted" in texts(app)
 
 

@@ -91,7 +91,7 @@ def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
     assert app.metric[0].delta == "was 0.450 at start"
     assert "**103 of 103** tensors bit-identical, by SHA-256" in texts(app)
     assert "peak memory **745 MB**" in texts(app)
-    assert any("### :violet[A · Sentiment] loss fell" in each.value for each in app.markdown)
+    assert any("## :violet[A · Sentiment] loss fell" in each.value for each in app.markdown)
     assert str(training_loss_note()) in texts(app)
 
 
@@ -461,4 +461,4 @@ def test_a_run_of_any_number_of_tasks_has_a_card_and_a_panel_for_each(lab: Lab, 
     letters = [metric.label[:1] for metric in app.metric][:count]
     assert letters == ["A", "B", "C"][:count]
     assert len(app.metric) == count + 2
-    assert len([each for each in app.markdown if each.value.startswith("### :")]) == count
+    assert len([each for each in app.markdown if each.value.startswith("## :")]) == count

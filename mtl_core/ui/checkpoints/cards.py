@@ -14,6 +14,7 @@ from mtl_core.models.facts import CheckpointFacts
 from mtl_core.report.run_words import plan_words
 from mtl_core.text import bytes_text, counted, percent
 from mtl_core.ui.checkpoints.getting_weights import how_to_get_weights
+from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.choice import Choice, keep_choice
 from mtl_core.ui.shared.keys import Key, freeze_key
 from mtl_core.ui.shared.page import plain
@@ -58,17 +59,15 @@ def parameters_picture(
 ) -> None:
     """Draw the parameters of each checkpoint as bars, layers and embeddings apart."""
     with st.container(gap=None):
-        st.markdown(f"### {plain(embeddings_finding(known))}")
+        st.markdown(f"## {plain(embeddings_finding(known))}")
         st.caption(
             "Parameters: ■ layers, used in full for every token · □ embeddings, a table with one "
             "row per token of the vocabulary, which needs memory but little computing time."
         )
-    st.plotly_chart(
+    chart(
         checkpoints_figure(known, chosen.checkpoint.entry, colors),
-        theme=None,
-        config={"displayModeBar": False},
-        key="parameters_of_checkpoints",
-        alt=f"Parameters of {len(known)} checkpoints: {embeddings_finding(known)}",
+        f"Parameters of {len(known)} checkpoints: {embeddings_finding(known)}",
+        "parameters_of_checkpoints",
     )
 
 
@@ -104,7 +103,7 @@ def paces_here(lab: Lab) -> Paces:
 
 def _title(domain: Domain, count: int) -> None:
     order = f" :small[:gray[{count} checkpoints, smallest first]]" if count > 1 else ""
-    st.markdown(f"### {DOMAIN_TITLES[domain]}{order}")
+    st.markdown(f"## {DOMAIN_TITLES[domain]}{order}")
 
 
 def _card(

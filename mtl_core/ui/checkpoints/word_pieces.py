@@ -43,7 +43,7 @@ def tokenizer_view(chosen: ResolvedChoice) -> None:
     own, notes = words_from(text)
     groups = {"Your own words": own, **EXAMPLE_WORDS} if own else EXAMPLE_WORDS
     with st.container(gap=None):
-        st.markdown(f"### {plain(_finding(available, groups))}")
+        st.markdown(f"## {plain(_finding(available, groups))}")
         st.caption(
             "Each box is one token. A word that is split into many tokens was rare in the texts "
             "that the tokenizer was built from, so the layers have to combine its parts."

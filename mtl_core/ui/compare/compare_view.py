@@ -30,6 +30,7 @@ from mtl_core.ui.compare.progress import comparison_state, more_seeds_button
 from mtl_core.ui.compare.quality import curve_view, front_view, known_baselines
 from mtl_core.ui.compare.section_view import section_view
 from mtl_core.ui.compare.selection import comparison_picker
+from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.export_popover import export_popover
 from mtl_core.ui.shared.keys import Key
@@ -107,12 +108,8 @@ def nothing_to_compare(lab: Lab, choice: Choice, colors: Palette, known: int) ->
     collected_comparison(choice)
     with st.grid(2, min_column_width=330, gap="medium"):
         for name in ("A · Sentiment", "B · NER"):
-            st.plotly_chart(
-                loss_sketch(f"{name}: the loss of each run in one figure", colors),
-                key=f"sketch_{name[0]}",
-                theme=None,
-                config={"displayModeBar": False, "staticPlot": True},
-            )
+            title = f"{name}: the loss of each run in one figure"
+            chart(loss_sketch(title, colors), title, f"sketch_{name[0]}")
 
 
 def shown_facts(shown: ComparedRuns) -> list[str]:

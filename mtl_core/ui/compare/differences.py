@@ -25,7 +25,7 @@ _ROW_HEIGHT, _HEADER_HEIGHT, _ROWS_HIGH = 29, 36, 12
 
 def differences_view(runs: Sequence[LabelledRun]) -> None:
     """Draws a table of the spec keys whose values differ."""
-    st.markdown("### Differences between the plans")
+    st.markdown("## Differences between the plans")
     found = spec_differences([run.summary.spec for run in runs])
     if not found:
         st.caption("The settings are equal: the same run was repeated.")
@@ -57,7 +57,7 @@ def differences_view(runs: Sequence[LabelledRun]) -> None:
 
 def plans_side_by_side(lab: Lab, runs: Sequence[LabelledRun], colors: Palette) -> None:
     """Draws the state and the learning rates of every tensor under two selected plans."""
-    st.markdown("### Two plans, tensor by tensor")
+    st.markdown("## Two plans, tensor by tensor")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         first = _plan_picker("First plan", Key.FIRST_PLAN, runs, 0)
         second = _plan_picker("Second plan", Key.SECOND_PLAN, runs, 1)

@@ -43,7 +43,7 @@ def errors_view(lab: Lab, report: Report, facts: str, colors: Palette) -> None:
     if dataset is None:
         return
     gold = gold_labels(dataset)
-    st.markdown("### Prediction errors")
+    st.markdown("## Prediction errors")
     if taking_shot():
         task, first, second = shown.plans.tasks[0], plans[0], plans[-1]
     else:
@@ -91,7 +91,7 @@ def _changed(
         st.caption("One of the two plans stored no predictions for this task.")
         return
     with st.container(gap=None):
-        st.markdown(f"### {plain(between.title)}")
+        st.markdown(f"## {plain(between.title)}")
         st.caption(plain(between.caption))
     if between.sentences:
         _sentences_table(between, dataset)
@@ -108,7 +108,7 @@ def _sentences_table(between: ChangedBetween, dataset: Dataset) -> None:
         row_height=_ROW_HEIGHT,
         alt="Sentences that two plans label differently",
         column_config={
-            "Change": st.column_config.TextColumn("", width=64),
+            "Change": st.column_config.TextColumn("Change", width=64),
             "Sentence": st.column_config.TextColumn("Sentence", width=390),
         },
     )

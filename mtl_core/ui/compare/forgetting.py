@@ -47,7 +47,7 @@ def forgotten_table(_lab: Lab, report: Report, _facts: str, _colors: Palette) ->
     if not rows:
         return
     with st.container(gap=None):
-        st.markdown("### Tasks that were not trained")
+        st.markdown("## Tasks that were not trained")
         st.caption(FORGOTTEN_CAPTION)
     alt = "Tasks that were not trained, before and after training"
     words_table(rows, Key.LEFT_OUT_TASKS, alt, _TEXT_COLUMNS)
@@ -59,7 +59,7 @@ def elsewhere_tables(_lab: Lab, report: Report, _facts: str, _colors: Palette) -
     names = [task.name for task in shown.plans.tasks]
     for number, (data, found) in enumerate(elsewhere(shown).items()):
         with st.container(gap=None):
-            st.markdown(f"### {plain(elsewhere_title(data_name(data, names), found))}")
+            st.markdown(f"## {plain(elsewhere_title(data_name(data, names), found))}")
             st.caption(ELSEWHERE_CAPTION)
         rows = [elsewhere_row(each) for each in found]
         words_table(rows, f"{Key.OTHER_DATA_SCORES}_{number}", f"Scores on {data}", _TEXT_COLUMNS)

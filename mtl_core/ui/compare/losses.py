@@ -84,10 +84,10 @@ def _training_caption(controls: _Controls, note: str | None) -> None:
 def _head(labels: Sequence[str], losses: Sequence[str]) -> _Controls:
     """Draws the heading and the controls; `losses` are the initial selection."""
     if taking_shot():
-        st.markdown("### Losses")
+        st.markdown("## Losses")
         return _Controls(XAxis.STEP, tuple(losses), 0.9, None)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown("### Losses", width="content")
+        st.markdown("## Losses", width="content")
         with st.popover("Axis, smoothing, colour", icon=":material/tune:"):
             return _controls(labels, losses)
 

@@ -86,5 +86,5 @@ def _convergence(shown: ComparedRuns) -> None:
 
 def _heading(title: str, caption: str) -> None:
     with st.container(gap=None):
-        st.markdown(f"### {plain(title)}")
+        st.markdown(f"## {plain(title)}")
         st.caption(plain(caption))

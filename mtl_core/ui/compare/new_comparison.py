@@ -63,7 +63,7 @@ def collected_comparison(choice: Choice) -> None:
         with st.container(
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
         ):
-            st.markdown(f"### New comparison with {counted(len(arms), 'collected plan')}")
+            st.markdown(f"## New comparison with {counted(len(arms), 'collected plan')}")
             st.button(
                 "Remove all",
                 key=Key.CLEAR_ARMS,

@@ -43,7 +43,7 @@ def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette
     A picture of one screen has no room for the error rate and the split.
     """
     comparison = shown.plans
-    st.markdown(f"### {plain(table_title(comparison))}")
+    st.markdown(f"## {plain(table_title(comparison))}")
     if not one_screen():
         _reference_picker(comparison)
     rows = pd.DataFrame(

@@ -20,28 +20,29 @@ def section_view(topic: Topic, report: Report, facts: str, colors: Palette) -> N
     blocks = tuple(topic.blocks(report))
     if not blocks:
         return
-    st.markdown(f"### {plain(topic.title)}")
+    st.markdown(f"## {plain(topic.title)}")
     for number, block in enumerate(blocks):
-        _draw(block, f"section_{topic.name}_{number}", facts, colors)
+        _draw(block, f"section_{topic.name}_{number}", topic.title, facts, colors)
 
 
-def _draw(block: Block, key: str, facts: str, colors: Palette) -> None:
+def _draw(block: Block, key: str, title: str, facts: str, colors: Palette) -> None:
     match block:
         case Text(text):
             st.caption(plain(text))
         case Code(text, language):
             st.code(text, language=language)
         case Table():
-            _table(block, key)
+            _table(block, key, title)
         case Figures(drawings):
             for drawing in drawings:
                 _figure(drawing, key, facts, colors)
 
 
-def _table(table: Table, key: str) -> None:
+def _table(table: Table, key: str, alt: str) -> None:
     data_table(
         pd.DataFrame(table.rows, columns=pd.Index(table.columns)),
         key=key,
+        alt=alt,
         hide_index=True,
         height="content",
         row_height=_ROW_HEIGHT,

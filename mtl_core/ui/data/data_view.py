@@ -21,6 +21,7 @@ from mtl_core.tasks.overview import DataOverview, TaskOverview
 from mtl_core.tasks.repeated import nearly_repeated_words, repeated_words
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.ui.data.examples_view import examples_view
+from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.choice import Choice, keep_choice, seed_widget
 from mtl_core.ui.shared.data_picker import data_picker
 from mtl_core.ui.shared.keys import Key
@@ -28,8 +29,6 @@ from mtl_core.ui.shared.page import hue, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import taking_shot
 from mtl_core.ui.shared.visitor import current_visitor
-
-_NO_MODE_BAR = {"displayModeBar": False}
 
 
 def overview_of_choice(lab: Lab, chosen: ResolvedChoice) -> DataOverview:
@@ -122,27 +121,23 @@ def data_settings(settings: Settings, chosen: ResolvedChoice) -> None:
 def _panel(task: TaskOverview, unit: str, max_length: int, number: int, colors: Palette) -> None:
     title = f"{colors.task(number).letter} · {task_title(task.task.name)}"
     with st.container(gap=None):
-        st.markdown(f"### :{hue(number)}[{plain(title)}] {plain(balance_finding(task))}")
+        st.markdown(f"## :{hue(number)}[{plain(title)}] {plain(balance_finding(task))}")
         st.caption(plain(counts_caption(task)))
         for line in () if taking_shot() else reading_lines(task):
             st.caption(plain(line))
-    st.plotly_chart(
+    chart(
         balance_figure(task.labels, number, colors),
-        theme=None,
-        config=_NO_MODE_BAR,
-        key=f"balance_{task.task.name}",
-        alt=f"Labels of {task.task.name} by split: {balance_finding(task)}",
+        f"Labels of {task.task.name} by split: {balance_finding(task)}",
+        f"balance_{task.task.name}",
     )
     st.markdown(f":small[{plain(length_finding(task, unit, max_length))}]")
     lengths = [length for split in task.lengths.values() for length in split.examples]
-    st.plotly_chart(
+    chart(
         lengths_figure(
             lengths, unit, max_length if unit == SubWordCounter.unit else None, number, colors
         ),
-        theme=None,
-        config=_NO_MODE_BAR,
-        key=f"lengths_{task.task.name}",
-        alt=length_finding(task, unit, max_length),
+        length_finding(task, unit, max_length),
+        f"lengths_{task.task.name}",
     )
     examples_view(task.shown, hue(number))
 

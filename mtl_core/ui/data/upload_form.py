@@ -110,7 +110,7 @@ def _task(lab: Lab, number: int, kinds: list[TaskKind]) -> Draft:
     ).strip()
     sent = {
         split: st.file_uploader(
-            f"{split.capitalize()} file{' (optional)' * (split != 'training')}",
+            f"{split.capitalize()} file of task {number}{' (optional)' * (split != 'training')}",
             type=_FORMATS,
             key=upload_key(number, split),
             max_upload_size=_MEGABYTES,

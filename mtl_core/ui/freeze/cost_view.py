@@ -84,7 +84,7 @@ def _memory_bars(chosen: ResolvedChoice, cost: StepCost, full: StepCost, colors:
         cost.batch_size,
         cost.max_length,
         cost.frozen_dropout,
-        alt=f"Memory of one step: {megabytes(cost.memory_bytes)}, full fine-tuning "
+        finding=f"Memory of one step: {megabytes(cost.memory_bytes)}, full fine-tuning "
         f"{megabytes(full.memory_bytes)}",
     )
 

@@ -6,13 +6,14 @@ class looks at the same plans.
 
 import threading
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from cachetools import LRUCache
 from cachetools.keys import hashkey
 
 from mtl_core.charts.theme import Palette
+from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _figures: "LRUCache[Hashable, Figure]" = LRUCache(256)
 _lock = threading.Lock()
-_STATIC: dict[str, Any] = {"theme": None, "config": {"displayModeBar": False}}
 
 
 def shared_chart(
@@ -30,23 +30,23 @@ def shared_chart(
     colors: Palette,
     build: Callable[[], "Figure"],
     *values: Hashable,
-    alt: str,
+    finding: str,
 ) -> None:
     """Draw the figure of this plan, phase and theme; call `build` if nobody has seen it yet.
 
     As `shared_figure`, for a chart in which nothing can be selected: its message is cached too.
     """
     if _is_typed(chosen):
-        st.plotly_chart(build(), key=key, alt=alt, **_STATIC)
+        chart(build(), finding, key)
         return
-    seen = hash((_seen(key, chosen, colors, values), alt))
-    _chart(f"{seen:x}", build, {"key": key, "alt": alt, **_STATIC})
+    seen = hash((_seen(key, chosen, colors, values), finding))
+    _chart(f"{seen:x}", build, finding, key)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _chart(seen: str, _build: Callable[[], "Figure"], _options: dict[str, Any]) -> None:
+def _chart(seen: str, _build: Callable[[], "Figure"], _finding: str, _key: Key) -> None:
     del seen  # only the key of the cache
-    st.plotly_chart(_build(), **_options)
+    chart(_build(), _finding, _key)
 
 
 def shared_figure(

@@ -22,6 +22,7 @@ from mtl_core.text import counted, percent
 from mtl_core.ui.freeze.controls import gentle_decay_button
 from mtl_core.ui.freeze.edit_block import edit_block_button
 from mtl_core.ui.freeze.figures import shared_chart, shared_figure
+from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -30,7 +31,6 @@ from mtl_core.ui.shared.shot import taking_shot
 _ROWS = 5  # of the parameter table, so that the page fits one screen
 _FEWEST_ROWS = 2
 _ROWS_OF_RATES = 2  # the height of the figure of learning rates, in table rows
-_NO_MODE_BAR = {"displayModeBar": False}
 _BADGE_COLORS = {State.TRAINABLE: "orange", State.FROZEN: "blue", State.UNREACHED: "gray"}
 
 
@@ -97,7 +97,7 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
             )
         if not taking_shot():
             edit_block_button(chosen)
-    st.plotly_chart(
+    chart(
         shared_figure(
             Key.STACK,
             chosen,
@@ -105,13 +105,19 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
             lambda: stack_figure(table, chosen.model, colors, height),
             height,
         ),
-        key=Key.STACK,
-        theme=None,
-        config=_NO_MODE_BAR,
+        f"{trained_layers(chosen)}; the field Part has the same effect as clicks",
+        Key.STACK,
         on_select=_show_block,
         selection_mode="points",
-        alt=f"The layers of {chosen.checkpoint.name} from heads to embeddings: "
-        f"{table.totals.trainable:,} of {table.totals.all:,} parameters are trainable",
+    )
+
+
+def trained_layers(chosen: ResolvedChoice) -> str:
+    """The finding of the layer diagram: the number of trainable parameters in this phase."""
+    totals = chosen.table.totals
+    return (
+        f"The layers of {chosen.checkpoint.name} from heads to embeddings: "
+        f"{totals.trainable:,} of {totals.all:,} parameters are trainable"
     )
 
 
@@ -158,7 +164,7 @@ def facts(chosen: ResolvedChoice, colors: Palette) -> None:
             chosen,
             colors,
             lambda: shares_figure(table, colors),
-            alt="Parameters by block, trainable and frozen",
+            finding=f"{share_text(table.totals.trainable_share)} of the parameters are trainable",
         )
 
 
@@ -195,7 +201,7 @@ def _rates_by_layer(chosen: ResolvedChoice, colors: Palette) -> None:
         chosen,
         colors,
         lambda: rates_figure(table, colors),
-        alt="Learning rate of each block, on a logarithmic scale",
+        finding=f"Learning rate by block: the lowest is 1/{ratio:,.0f} of the encoder's highest",
     )
 
 
@@ -276,5 +282,5 @@ def schedule_view(chosen: ResolvedChoice, colors: Palette) -> None:
             colors,
             lambda: schedule_figure(chosen.tables, epochs, colors),
             epochs,
-            alt="Learning rate of each part of the model over the run, phase by phase",
+            finding=f"Learning rate of each part of the model over {epochs:g} epochs",
         )

@@ -104,6 +104,7 @@ export default function ({ data }) {
     document.addEventListener('pointermove', show, { passive: true });
     document.addEventListener('pointerdown', show, { passive: true });
     document.addEventListener('scroll', () => { tip().hidden = true; }, { passive: true, capture: true });
+    document.addEventListener('keydown', ({ key }) => { if (key === 'Escape') tip().hidden = true; });
   }
   markSoon();
 }

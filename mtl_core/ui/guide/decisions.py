@@ -53,7 +53,7 @@ def decisions_link() -> None:
 def decisions_view(colors: Palette) -> None:
     """Draw every section, with its picture or table beside the text."""
     for section in DECISIONS:
-        st.markdown(f"### {section.title}")
+        st.markdown(f"## {section.title}")
         if section.example is None:
             with st.container(width=_TEXT_WIDTH):
                 _text(section)

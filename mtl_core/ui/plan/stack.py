@@ -9,9 +9,16 @@ from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.table import State
 from mtl_core.freezing.table_text import SIGNS
 from mtl_core.freezing.titles import block_title
-from mtl_core.ui.freeze.overview import facts, headline, page_facts, stack_picture
+from mtl_core.ui.freeze.overview import (
+    facts,
+    headline,
+    page_facts,
+    stack_picture,
+    trained_layers,
+)
 from mtl_core.ui.freeze.table_view import parameter_view
 from mtl_core.ui.plan.edits import edit, seed_field, toggle
+from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import header, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -32,16 +39,14 @@ def plan_stack(chosen: ResolvedChoice, colors: Palette) -> None:
     layers, phases = chosen.model.backbone.layers, len(chosen.tables)
     where = f" in phase {chosen.choice.phase}, {plain(chosen.table.phase.name)}" * (phases > 1)
     st.markdown(f"**Click a block** to freeze or unfreeze it{where}.")
-    st.plotly_chart(
+    chart(
         stack_figure(
             chosen.table, chosen.model, colors, _TALL_HEIGHT if layers > _MANY_LAYERS else _HEIGHT
         ),
-        key=key,
-        theme=None,
-        config={"displayModeBar": False},
+        f"{trained_layers(chosen)}; the buttons below have the same effect as clicks",
+        key,
         on_select=lambda: _clicked(chosen, key),
         selection_mode="points",
-        alt=f"The layers of {chosen.checkpoint.name}; the buttons below have the same effect",
     )
     _frozen_by_rule(chosen)
     _buttons(chosen)

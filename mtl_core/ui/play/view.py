@@ -18,6 +18,7 @@ from mtl_core.text import capitalized, counted
 from mtl_core.ui.play.figure import play_figure
 from mtl_core.ui.play.finding import play_finding
 from mtl_core.ui.play.runs import start_play
+from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.live_chart import live_chart
 from mtl_core.ui.shared.page import current_palette, header, plain
@@ -102,16 +103,15 @@ def _plan(lab: Lab, summary: RunSummary, number: int, colors: Palette) -> None:
     """Draw what a run trains: the name of its plan, the number of parameters and the layers."""
     name = plain(capitalized(plan_words(summary.spec)))
     total = summary.parameters or 0
-    st.markdown(f"### {name}: :orange[{summary.most_trainable:,}] of {total:,} parameters")
+    st.markdown(f"## {name}: :orange[{summary.most_trainable:,}] of {total:,} parameters")
     model = model_of(lab, summary.spec)
     if model is not None:
         table = parameter_tables(summary.spec.plan, model)[0]
-        st.plotly_chart(
+        chart(
             stack_figure(table, model, colors, _STACK_HEIGHT),
-            key=f"play_stack_{number}",
-            theme=None,
-            config={"displayModeBar": False},
-            alt=f"The layers that {plan_words(summary.spec)} trains",
+            f"{capitalized(plan_words(summary.spec))}: {summary.most_trainable:,} of {total:,} "
+            "parameters are trainable",
+            f"play_stack_{number}",
         )
 
 

@@ -34,7 +34,7 @@ def disagreements_view(lab: Lab, models: Sequence[SelectedModel], dataset: Datas
     ]
     count = len(dataset.validation)
     with st.container(gap=None):
-        st.markdown("### Sentences with different predictions")
+        st.markdown("## Sentences with different predictions")
         st.caption(
             f"Compares the models on the {count:,} validation sentences of "
             f"{plain(dataset.reference)}. Click a row to use its sentence above."

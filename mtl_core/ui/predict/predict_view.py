@@ -104,7 +104,7 @@ def no_model_page(
 def _untrained_predictions(lab: Lab, untrained: SelectedModel, colors: Palette) -> None:
     """Draw the predictions of the model before training."""
     with st.container(gap=None):
-        st.markdown("### Predictions before training")
+        st.markdown("## Predictions before training")
         st.caption(
             "The encoder is pretrained, the heads are random: labels and entities are at chance "
             "level, with low confidence."

@@ -46,7 +46,7 @@ def word_effects_view(
     if not pairs or len(words) < 2:
         return
     with st.container(gap=None):
-        st.markdown("### Words that affect the label")
+        st.markdown("## Words that affect the label")
         st.caption(_CAPTION)
     if not st.session_state.get(Key.SHOW_WORD_EFFECTS):
         st.button(

@@ -38,6 +38,8 @@ class Key(StrEnum):
     DELETED = "deleted"  # the item deleted last; a query parameter, so it is cleared with the page
     RESUME_RUN = "resume_run"
     RUN_AGAIN = "run_again"
+    RUN_HEADLINE = "run_headline"  # has styles, as the next
+    LOSS_TITLE = "loss_title"  # followed by the task's name
     CHANGE_AND_RUN = "change_and_run"
     CONTINUE_RUN = "go_on"
     FROM_CHECKPOINT = "from_checkpoint"  # button: start the next run from the checkpoint

@@ -76,8 +76,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
     layout.dragmode = false;
     layout.xaxis.fixedrange = true;
   }
-  box.setAttribute('role', 'img');
-  box.setAttribute('aria-label', data.title);
+  box.setAttribute('role', 'figure');  // as st.plotly_chart: an image may have no buttons inside
+  box.setAttribute('aria-label', data.alt);
   followTheme(box, data, setTriggerValue);
   const update = box.freezeLabUpdate = (box.freezeLabUpdate ?? 0) + 1;
   library(data.source).then(async (Plotly) => {
@@ -87,6 +87,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     own.data = data;
     if (box.offsetWidth) fitPhases(layout, box.offsetWidth);
     await Plotly.react(box, traces, layout, own.config);
+    box.querySelectorAll('.main-svg').forEach((svg) => svg.setAttribute('aria-hidden', 'true'));
     own.drawn = true;
   }).catch(() => { box.textContent = 'The chart could not be drawn. Reload the page.'; });
   return () => {

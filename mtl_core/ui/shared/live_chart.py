@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from mtl_core.charts.text_alternative import text_alternative
 from mtl_core.charts.theme import Palette
 from mtl_core.ui.shared.plotly_library import library_address
 
@@ -25,11 +26,13 @@ def live_chart(
     """Draw or update a figure given as `{"data": …, "layout": …}`; its layout sets the height.
 
     The zoom is kept while the layout's "uirevision" stays the same; a double click resets it.
-    `title` is the text for screen readers. A saved SVG or PNG shows it with `facts` underneath.
+    `title` starts the text for screen readers, which continues with the values of the figure. A
+    saved SVG or PNG shows `title` with `facts` underneath.
     """
     _component(
         data={
             "figure": figure,
+            "alt": text_alternative(title, figure),
             "title": _as_text(title),
             "facts": _as_text(facts),
             "filename": filename,

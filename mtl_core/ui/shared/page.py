@@ -33,11 +33,14 @@ def require_app_entry() -> None:
         st.rerun()
 
 
-def header(answer: str, facts: Sequence[str], buttons: int = 3) -> DeltaGenerator:
+def header(
+    answer: str, facts: Sequence[str], buttons: int = 3, key: str | None = None
+) -> DeltaGenerator:
     """Draw the headline and the facts; return a container for up to three `buttons` to the right.
 
     `answer` is Markdown and the page's only h1. `facts` (checkpoint, plan, learning rates, data,
     seed, date) document the page in a screenshot. Pass text entered by users through `plain` first.
+    `key` is for the styles of a headline that changes (`whole_page.css`).
     """
     with st.container(
         horizontal=True,
@@ -45,7 +48,7 @@ def header(answer: str, facts: Sequence[str], buttons: int = 3) -> DeltaGenerato
         vertical_alignment="center",
         gap="medium",
     ):
-        with st.container(gap=None, width=_TITLE_WIDTHS[buttons]):
+        with st.container(gap=None, width=_TITLE_WIDTHS[buttons], key=key):
             st.markdown(f"# {answer}")
             st.caption(_SEPARATOR.join(fact for fact in facts if fact))
         return st.container(horizontal=True, gap="small", width="content")

@@ -12,7 +12,7 @@ def panel_view(panel: Panel, facts: str, colors: Palette, key: str) -> None:
     """Draw `panel` in the palette of the page. A saved picture shows `facts` below the figure."""
     lead = f":{hue(panel.task or 0)}[{plain(panel.lead)}] " if panel.lead else ""
     with st.container(gap=None):
-        st.markdown(f"### {lead}{plain(panel.title)}")
+        st.markdown(f"## {lead}{plain(panel.title)}")
         st.caption(plain(panel.caption))
     live_chart(
         panel.draw(colors),

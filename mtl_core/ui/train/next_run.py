@@ -15,6 +15,7 @@ from mtl_core.report.run_words import plan_words, rate_words, vector_words
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.text import percent
 from mtl_core.training.options import option_facts
+from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import current_palette, header, plain
@@ -81,9 +82,7 @@ def _sketches(chosen: ResolvedChoice) -> None:
 @st.cache_data(max_entries=32, show_spinner=False)  # every visitor sees the same ones
 def _sketch(key: str, title: str, theme: str, _colors: Palette) -> None:
     del theme  # only part of the cache's key
-    st.plotly_chart(
-        loss_sketch(title, _colors), key=key, theme=None, config={"displayModeBar": False}
-    )
+    chart(loss_sketch(title, _colors), title, key)
 
 
 def _active(records: Sequence[RunRecord]) -> None:

@@ -51,7 +51,7 @@ def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="medium"):
         with st.container(gap=None, width="content"):
-            st.markdown("### Runs")
+            st.markdown("## Runs")
             st.caption("Newest first. Select a row to open the run.")
         _picker(lab, records, shown)
     found = _filtered(records)

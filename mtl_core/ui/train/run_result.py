@@ -205,7 +205,7 @@ def stage_table(lab: Lab, summary: RunSummary) -> None:
         return
     chain = chain_of(summary, lambda run: _summary_or_none(lab, run))
     with st.container(gap="xsmall"):
-        st.markdown(f"### {plain(chain_title(chain))}")
+        st.markdown(f"## {plain(chain_title(chain))}")
         data_table(
             pd.DataFrame(chain_rows(chain)),
             hide_index=True,

@@ -101,7 +101,8 @@ def _draw(lab: Lab, record: RunRecord) -> None:
     before = _runs_before(lab, record)
     stage = _stage(lab, record, summary)
     answer = run_headline(record, summary, len(before))
-    with header(plain(answer), [plain(fact) for fact in facts(record, summary)]):
+    about_run = [plain(fact) for fact in facts(record, summary)]
+    with header(plain(answer), about_run, key=Key.RUN_HEADLINE):
         again = _buttons(lab, record)
     if again:
         start_once(lab, record.spec)
@@ -215,8 +216,8 @@ def _loss_panel(
     name = f"{colors.task(number).letter} · {task_title(task.task.name)}"
     finding = loss_finding(summary, task)
     each = "sentence" if task.task.kind is TaskKind.SENTENCE else "first sub-word of a token"
-    with st.container(gap=None):
-        st.markdown(f"### :{hue(number)}[{plain(name)}] {plain(finding)}")
+    with st.container(gap=None, key=f"{Key.LOSS_TITLE}_{task.task.name}"):
+        st.markdown(f"## :{hue(number)}[{plain(name)}] {plain(finding)}")
         st.caption(
             f"Cross-entropy per {each}. Faint: each step; line: smoothed; rings: validation set"
         )

@@ -1,0 +1,1 @@
+"""Keyboard focus and reduced motion on all pages."""
