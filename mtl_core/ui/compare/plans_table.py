@@ -66,15 +66,17 @@ def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette
         alt="The plans compared",
         column_config=_columns(rows, comparison, colors),
     )
-    parts = [table_rule(comparison)]
-    if not one_screen():
-        lines = (*lines_below(comparison, baselines), *setting_lines(shown))
-        if lines:
-            st.caption("  \n".join(plain(line) for line in lines))
-        parts.append(judged_words(comparison))
-        if errors := error_rate_words(comparison):
-            parts.append(f"{errors} Repeat the trials: `{TRIALS_COMMAND}`.")
-    st.caption(" ".join(part for part in parts if part))
+    if one_screen():
+        st.caption(table_rule(comparison))
+        return
+    lines = (*lines_below(comparison, baselines), *setting_lines(shown))
+    if lines:
+        st.caption("  \n".join(plain(line) for line in lines))
+    st.caption(" ".join(filter(None, (table_rule(comparison), judged_words(comparison)))))
+    errors = error_rate_words(comparison)
+    if errors and not taking_shot():
+        with st.expander("How often this test is wrong"):
+            st.caption(f"{errors} Repeat the trials: `{TRIALS_COMMAND}`.")
     if len(comparison.plans) > 1 and not taking_shot():
         decisions_link()
 
