@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtl_core.engine.lab import Lab
+from mtl_core.report.repeat import compare_command
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.tasks.task import TaskKind
@@ -86,9 +87,11 @@ def test_the_form_asks_for_exactly_what_was_chosen(lab: Lab) -> None:
     app.number_input(key="length_epochs").set_value(1.0).run()
     app.select_slider(key="label_noise_ner").set_value(0.2).run()
     assert app.button(key="start_comparison").label == "Start: under a minute"
+    (command,) = [code.value for code in app.code]
     app.button(key="start_comparison").click().run()
     assert not app.exception
     spec = lab.store.comparisons()[0].spec
+    assert command == compare_command(spec)
     assert spec.arm_names == ("heads-only", "gradual")
     assert (len(spec.seeds), spec.epochs, spec.seconds) == (2, 1.0, None)
     assert spec.examples == {"sentiment": 100, "ner": 100}

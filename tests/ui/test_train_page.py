@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from mtl_core.analysis.training_losses import training_loss_note
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.scenarios import scenario_plan
+from mtl_core.report.repeat import train_command
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind
 from mtl_core.training.events import RunEvent, RunFailed, RunStopped
@@ -50,6 +51,15 @@ def test_an_empty_store_says_what_a_run_costs_and_offers_heads_only(lab: Lab) ->
 def test_an_address_alone_starts_nothing(lab: Lab) -> None:
     train_page(scenario="full", seed="3", epochs="1", start="true")
     assert lab.store.runs() == []
+
+
+def test_the_form_has_the_command_of_the_run_that_its_button_starts(lab: Lab) -> None:
+    app = train_page(scenario="top-1", epochs="2", label_noise="sentiment=0.2")
+    (command,) = [code.value for code in app.code]
+    app.button(key="start").click().run()
+    (record,) = lab.store.runs()
+    assert command == train_command(record.spec, minilm())
+    assert "--epochs 2" in command
 
 
 def test_the_start_button_starts_the_chosen_run_and_shows_it(lab: Lab) -> None:
@@ -97,7 +107,7 @@ def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
 
 def test_a_finished_run_shows_the_command_that_repeats_it(lab: Lab) -> None:
     app = train_page(run=stored(lab, finished_heads_only()).id)
-    (command,) = [code.value for code in app.code]
+    command = app.code[0].value
     assert "--checkpoint minilm-l6" in command
     assert "--scenario heads-only" in command
     assert "--seed 1" in command

@@ -27,6 +27,7 @@ from mtl_core.ui.compare.fields import FIRST, rare_fields, requested_comparison
 from mtl_core.ui.compare.selection import show_comparison
 from mtl_core.ui.shared.arms import collected_arms, write_arms
 from mtl_core.ui.shared.choice import Choice
+from mtl_core.ui.shared.command_view import compare_command_view
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.visitor import current_visitor
@@ -173,6 +174,8 @@ def _form(choice: Choice) -> None:
             disabled=spec is None,
         )
         if spec is not None:
+            with st.popover("Command", icon=":material/terminal:", key=Key.FORM_COMMAND):
+                compare_command_view(spec)
             st.caption(_origin(lab, spec, estimate), width="content")
     if spec is not None and spec.seconds is not None:
         row.caption(_EQUAL_SECONDS)

@@ -37,6 +37,7 @@ class Key(StrEnum):
     UNDO = "undo"
     DELETED = "deleted"  # the item deleted last; a query parameter, so it is cleared with the page
     RESUME_RUN = "resume_run"
+    FORM_COMMAND = "form_command"  # popover: the command line of a form
     RUN_AGAIN = "run_again"
     RUN_HEADLINE = "run_headline"  # has styles, as the next
     LOSS_TITLE = "loss_title"  # followed by the task's name

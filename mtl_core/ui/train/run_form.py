@@ -32,6 +32,7 @@ from mtl_core.ui.shared.choice import (
     label_noise_text,
     seed_widget,
 )
+from mtl_core.ui.shared.command_view import train_command_view
 from mtl_core.ui.shared.data_picker import data_picker
 from mtl_core.ui.shared.keys import Key, noise_key
 from mtl_core.ui.shared.option_fields import option_fields
@@ -58,6 +59,9 @@ def run_form(lab: Lab, chosen: ResolvedChoice) -> None:
             icon=":material/play_arrow:",
             disabled=spec is None,
         )
+        if spec is not None:
+            with st.popover("Command", icon=":material/terminal:", key=Key.FORM_COMMAND):
+                train_command_view(spec, chosen.model)
         if steps is not None:
             st.caption(_cost(lab, chosen, steps), width="content")
     if problem:

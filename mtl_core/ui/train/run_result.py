@@ -10,11 +10,9 @@ from mtl_core.analysis.summary import ProgressState, RunSummary, TaskProgress
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import UnknownRun
-from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.table import State
 from mtl_core.freezing.titles import task_title
 from mtl_core.models.weights import LEARNED_FILE
-from mtl_core.report.repeat import needs_plan_file, train_command
 from mtl_core.report.run_words import (
     duration,
     score_split_words,
@@ -26,6 +24,7 @@ from mtl_core.report.stages import chain_lines, chain_rows, chain_title
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.text import NO_ENTITIES, bytes_text, percent
 from mtl_core.training.events import RunFinished, TaskScore
+from mtl_core.ui.shared.command_view import train_command_view
 from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.page import Hue, hue, plain
 from mtl_core.ui.shared.run_cache import model_of, summary_of
@@ -228,10 +227,7 @@ def how_to_repeat(lab: Lab, record: RunRecord, summary: RunSummary) -> None:
     spec = summary.spec
     with st.expander("Repeat this run: command line, versions, digests"):
         model = model_of(lab, spec)
-        st.code(train_command(spec, model), language="bash")
-        if needs_plan_file(spec, model):
-            st.caption("Save this plan as plan.yaml in the same folder:")
-            st.code(plan_to_yaml(spec.plan), language="yaml")
+        train_command_view(spec, model)
         versions = ", ".join(f"{name} {version}" for name, version in spec.versions.items())
         facts = {
             "Run": record.id,
