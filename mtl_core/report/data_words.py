@@ -13,6 +13,7 @@ from mtl_core.training.comparison import TrainSize
 from mtl_core.training.spec import RunSpec
 
 _NAMED = 3
+_USUAL_MANIFEST = "manifest.yaml"
 
 
 def full_data_name(reference: str, tasks: Iterable[str], name: str | None = None) -> str:
@@ -23,8 +24,15 @@ def full_data_name(reference: str, tasks: Iterable[str], name: str | None = None
 
 
 def data_name(reference: str, tasks: Iterable[str], name: str | None = None) -> str:
-    """Returns `full_data_name`, with only the last part of a path."""
-    return name or last_part(full_data_name(reference, tasks))
+    """Returns `full_data_name`, with only the last part of a path.
+
+    Most manifests have the same name: of `reviews/manifest.yaml` it is that of the folder.
+    """
+    if name is not None:
+        return name
+    full = full_data_name(reference, tasks)
+    folder = last_part(full.removesuffix(f"/{_USUAL_MANIFEST}"))
+    return last_part(full) if folder in ("", ".", "..") else folder
 
 
 def name_of_data(spec: RunSpec) -> str:
