@@ -17,6 +17,7 @@ from mtl_core.report.run_words import (
     shared_words,
 )
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.text import counted
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
@@ -26,6 +27,7 @@ from mtl_core.ui.train.run_actions import delete_button, used_tags
 
 _ROWS_SHOWN = 9
 _PAGE = 200
+_MOST_INCLUDED = 5_000
 _ENDED = tuple(state for state in RunState if state.is_final)
 _MIN_RUNS_TO_FILTER = 2
 _FOLLOW_SECONDS = 4.0
@@ -70,10 +72,12 @@ def _list_more() -> None:
 def shipped_runs(lab: Lab) -> None:
     """An expander with the runs included in Freeze Lab."""
     hidden = lab.hidden(current_visitor())
-    records = [each for each in lab.store.runs(shipped=True) if each.comparison not in hidden]
-    if not records:
+    comparisons = [
+        each for each in lab.store.listed_comparisons(shipped=True) if each.id not in hidden
+    ]
+    if not comparisons:
         return
-    count = "1 run" if len(records) == 1 else f"{len(records)} runs"
+    count = counted(sum(each.spec.run_count for each in comparisons), "run")
     title = f"{count} included with Freeze Lab"
     expander = st.expander(title, key=Key.SHIPPED_RUNS, on_change="rerun")
     if not expander.open:
@@ -83,10 +87,9 @@ def shipped_runs(lab: Lab) -> None:
             "These runs test the claims of the Guide. Compare groups them by comparison. Select a "
             "row to open the run. Their models are not included."
         )
-        names = {
-            each.id: comparison_name(each) for each in lab.store.listed_comparisons(shipped=True)
-        }
-        _table(lab, records, title, names)
+        names = {each.id: comparison_name(each) for each in comparisons}
+        records = lab.store.runs(_MOST_INCLUDED, shipped=True)
+        _table(lab, [each for each in records if each.comparison in names], title, names)
 
 
 def _filtered(records: Sequence[RunRecord]) -> list[RunRecord]:
