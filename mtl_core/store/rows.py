@@ -1,11 +1,11 @@
 """Operations on the rows of runs inside a transaction."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from cachetools import LRUCache, cached
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, union_all
 from sqlalchemy.orm import Session, object_session
 
 from mtl_core.errors import BadInput, UnknownRun
@@ -116,14 +116,15 @@ def unused_id(session: Session, name: str, now: datetime) -> str:
     """A new id that no run and no comparison has or had."""
     while True:
         candidate = new_id(name, now)
-        if not is_taken(session, candidate):
+        if not taken_ids(session, (candidate,)):
             return candidate
 
 
-def is_taken(session: Session, candidate: str) -> bool:
-    """Whether a run or a comparison has, or had, this id."""
+def taken_ids(session: Session, candidates: Collection[str]) -> frozenset[str]:
+    """Those of the candidates that a run or a comparison has, or had."""
     tables = (RunRow, ComparisonRow, RetiredIdRow)
-    return any(session.scalar(select(t.id).where(t.id == candidate)) is not None for t in tables)
+    found = union_all(*(select(table.id).where(table.id.in_(candidates)) for table in tables))
+    return frozenset(session.scalars(found))
 
 
 def seen(session: Session, owner: Owner, now: datetime) -> str:

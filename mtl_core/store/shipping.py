@@ -10,7 +10,7 @@ from mtl_core.errors import BadInput
 from mtl_core.store.comparisons import comparison_row_of, runs_of
 from mtl_core.store.connection import Database
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole, RunState, run_name
-from mtl_core.store.rows import is_taken, write_events
+from mtl_core.store.rows import taken_ids, write_events
 from mtl_core.store.schema import ComparisonRow, EventRow, RunRow
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunEvent, RunFinished, RunStarted, event_from_json
@@ -94,8 +94,9 @@ class Shipping:
         do not begin with `run_started` and end with `run_finished`.
         """
         with self._database.writing() as session:
-            if is_taken(session, comparison.id):
+            if taken_ids(session, (comparison.id,)):
                 return []
+            taken = taken_ids(session, [run.id for run in comparison.runs])
             session.add(
                 ComparisonRow(
                     id=comparison.id,
@@ -106,7 +107,10 @@ class Shipping:
                 )
             )
             session.flush()
-            return [run.id for run in comparison.runs if _import(session, run, comparison.id)]
+            new = [run for run in comparison.runs if run.id not in taken]
+            for run in new:
+                _import(session, run, comparison.id)
+            return [run.id for run in new]
 
     def comparison_to_ship(self, comparison: str) -> ShippedComparison:
         """A comparison with its results and trial runs, for a file.
@@ -129,9 +133,7 @@ class Shipping:
             )
 
 
-def _import(session: Session, run: ShippedRun, comparison: str) -> bool:
-    if is_taken(session, run.id):
-        return False
+def _import(session: Session, run: ShippedRun, comparison: str) -> None:
     spec = _started(run).spec
     row = RunRow(
         id=run.id,
@@ -152,7 +154,6 @@ def _import(session: Session, run: ShippedRun, comparison: str) -> bool:
     session.add(row)
     session.flush()
     write_events(session, row, run.events, run.finished_at or run.created_at)
-    return True
 
 
 def _started(run: ShippedRun) -> RunStarted:
