@@ -66,7 +66,7 @@ def test_two_plans_differ_in_the_tensors_whose_state_or_rate_does() -> None:
     differing = [pair for pair in pairs.values() if pair.differs]
     assert len(differing) == 16 + 4  # the top layer's tensors, and the heads' at another rate
     head = pairs["classifier.weight"]
-    assert head.first == OverPhases(State.TRAINABLE, (1e-2,), (1,))
+    assert head.first == OverPhases(State.TRAINABLE, (7.1e-3,), (1,))
     assert head.second == OverPhases(State.TRAINABLE, (1e-3,), (1,))
     assert not pairs["bert.encoder.layer.4.output.dense.weight"].differs
     assert not any(pair.differs for pair in tensor_pairs(top, top))
@@ -79,5 +79,5 @@ def test_a_tensor_that_thaws_later_counts_as_learning_from_that_phase() -> None:
     assert over is not None
     assert (over.state, over.phases) == (State.TRAINABLE, (2, 3, 4))
     assert pairs["classifier.weight"].first == OverPhases(
-        State.TRAINABLE, (1e-2, 1e-3), (1, 2, 3, 4)
+        State.TRAINABLE, (1e-2, 3e-3), (1, 2, 3, 4)
     )

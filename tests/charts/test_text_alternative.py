@@ -24,7 +24,7 @@ def test_the_layers_are_read_with_state_tensors_parameters_and_rate() -> None:
     text = text_alternative("Heads only.", stack_figure(table, minilm(), LIGHT).to_dict())
     first, *_, last = text.split("; ")
     assert first == (
-        "Heads only. classifier: trainable: 2 tensors, 770 parameters, learning rate 1e-2"
+        "Heads only. classifier: trainable: 2 tensors, 770 parameters, learning rate 7.1e-3"
     )
     assert last == "embeddings: frozen: 5 tensors, 11,918,592 parameters."
     assert text_alternative("Shares", shares_figure(table, LIGHT).to_dict()).startswith(

@@ -14,6 +14,6 @@ def test_no_subset_of_the_seeds_contradicts_all_seeds() -> None:
         for task in runs.plans.tasks
         for plan in runs.plans.scored(task.name, Verdict.BELOW)
     ]
-    assert len(below) >= 5
+    assert len(below) >= 4
     for subset in subsets(comparisons, SAMPLE):
         assert list(contradictions(subset, subset.judged())) == []

@@ -46,7 +46,7 @@ def texts(app: AppTest) -> str:
 
 
 def figures(app: AppTest) -> list[dict[str, object]]:
-    sent = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    sent = [json.loads(each.proto.json) for each in app.get("bidi_component") if each.proto.json]
     return [each["figure"] for each in sent if "figure" in each]
 
 
