@@ -56,6 +56,7 @@ def test_baselines_appear_on_a_page_without_interaction(page: Page, address: str
     expect(page.get_by_text("Computing two baselines")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_comparison_is_started_followed_and_read_on_a_phone_too(page: Page, address: str) -> None:
     page.goto(f"{address}/compare?data=sample-small")
     answers(page, "Sentiment:")  # of the runs that ship

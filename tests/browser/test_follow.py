@@ -14,6 +14,7 @@ from tests.run_story import finished_heads_only
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
 def test_another_run_that_ends_is_ended_in_the_list_too(page: Page, address: str) -> None:
     story = list(finished_heads_only())
     with closing(RunStore(Settings.from_environment().database)) as store:

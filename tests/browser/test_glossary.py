@@ -25,6 +25,7 @@ def place_of(page: Page, word: str) -> list[float]:
     return found
 
 
+@pytest.mark.long
 def test_a_word_is_explained_when_it_is_pointed_at(page: Page, shared_address: str) -> None:
     page.goto(f"{shared_address}/?scenario=top-1")
     answers(page, "parameters are trainable")

@@ -33,6 +33,7 @@ def test_a_reader_guesses_sees_the_verdict_and_reads_on(page: Page, shared_addre
     expect(card.get_by_text("Your guess “holds” is wrong.")).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_verdicts_of_compare_lead_to_their_explanation_and_back(
     page: Page, shared_address: str
 ) -> None:

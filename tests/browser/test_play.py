@@ -9,6 +9,7 @@ pytestmark = pytest.mark.browser
 BOTH_RUNS_TAKE = 180_000  # milliseconds; a deadline, not a measure
 
 
+@pytest.mark.long
 def test_two_plans_train_side_by_side_and_nothing_moves(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("button", name="Play: heads only against top 2").click()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.watching import answers
+from tests.browser.watching import answers, settled
 
 pytestmark = pytest.mark.browser
 A_RUN_TAKES = 180_000  # milliseconds; a deadline, not a measure
@@ -25,6 +25,7 @@ def test_a_visitor_uploads_two_tasks_looks_at_them_and_trains_on_them(
     for place, name in files.items():
         page.locator("input[type=file]").nth(place).set_input_files(tiny_data.parent / name)
         expect(page.get_by_text(name, exact=True)).to_be_visible()
+        settled(page)  # a file that arrives during a rerun is lost
     expect(page.get_by_text("mood: 8 + 4 sentences")).to_be_visible()
     page.get_by_role("button", name="Use this data").click()
     answers(page, "8 + 4 sentences for mood, 4 + 4 for NER")

@@ -99,6 +99,7 @@ def two_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(EXPERIMENTS, name, each.model_copy(update={"spec": fewer}))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("two_seeds")
 def test_an_interrupted_second_stage_continues_and_finished_runs_are_not_repeated(
     command: Command, tiny_checkpoint: Path, tiny_data: Path, tmp_path: Path
@@ -126,6 +127,7 @@ def test_an_interrupted_second_stage_continues_and_finished_runs_are_not_repeate
     store.close()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("two_seeds")
 def test_any_two_checkpoints_here_can_be_compared_on_any_data(
     command: Command, tiny_checkpoint: Path, tiny_data: Path, tmp_path: Path

@@ -199,6 +199,7 @@ def test_every_arm_is_repeated_to_the_same_scores(
         }
 
 
+@pytest.mark.long
 def test_added_seeds_are_trained_with_every_arm(kept: Compared, command: Command) -> None:
     answer = command("compare", "--resume", kept.id, "--seeds", "3,5,7", "--format", "json")
     assert answer.code == 0, answer.err

@@ -7,6 +7,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from tests.commands import run_in_home
@@ -29,6 +31,7 @@ def started(home: Path, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.long
 def test_an_interrupted_comparison_is_resumed(
     tmp_path: Path, tiny_checkpoint: Path, tiny_data: Path
 ) -> None:

@@ -63,6 +63,7 @@ def test_the_bundle_repeats_the_run_and_the_comparison(
     assert f"  --starts-from {earlier.name} " in (again / "repeat.sh").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_bundle_knows_the_run_that_its_comparison_starts_from(
     staged: Staged, tmp_path: Path, tiny_checkpoint: Path, tiny_data: Path
 ) -> None:

@@ -162,7 +162,7 @@ def test_an_interrupted_run_says_so_and_is_kept_as_stopped(
     ]
 
 
-@pytest.mark.parametrize("form", ["jsonl", "text"])
+@pytest.mark.parametrize("form", ["jsonl", pytest.param("text", marks=pytest.mark.long)])
 def test_a_run_whose_reader_leaves_stops_and_is_kept_as_stopped(
     long_run: Callable[[str], subprocess.Popen[str]], command: Callable[..., Any], form: str
 ) -> None:

@@ -73,7 +73,7 @@ def test_the_spec_is_whole_and_the_counts_are_those_of_inspect(
     assert (spec["batch_size"], spec["max_length"], spec["threads"]) == (6, 16, 1)
     assert spec["examples"] == {"sentiment": 4, "ner": 2}
     assert spec["plan"]["learning_rate"] == 1e-5
-    assert spec["plan"]["head_learning_rate"] == 1e-2
+    assert spec["plan"]["head_learning_rate"] == 7.1e-3
     assert len(spec["weights_digest"]) == 64
     assert spec["data_digests"]
     assert {"torch", "transformers"} <= set(spec["versions"])

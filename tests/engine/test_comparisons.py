@@ -303,7 +303,7 @@ def test_a_single_factor_is_applied_without_a_sweep(idle_lab: Lab) -> None:
     made = idle_lab.start_comparison(comparison_spec(scenarios=("heads-only",), sweep=(0.5,)))
     assert made.trial_runs == ()
     plan = made.runs[0].spec.plan
-    assert plan.rates_in(plan.phases[0])[1] == 0.005
+    assert plan.rates_in(plan.phases[0])[1] == pytest.approx(0.00355)
 
 
 def test_an_equal_time_is_measured_once_and_converted_to_epochs(lab: Lab, wait_until: Wait) -> None:
@@ -328,9 +328,7 @@ def test_a_run_without_the_loss_of_a_task_does_other_work() -> None:
 
 
 def test_an_equal_time_is_measured_before_a_sweep(lab: Lab, wait_until: Wait) -> None:
-    made = lab.start_comparison(
-        comparison_spec(scenarios=("full",), seconds=2.0, sweep=(1.0, 20.0))
-    )
+    made = lab.start_comparison(comparison_spec(scenarios=("full",), seconds=2.0, sweep=(1.0, 2.0)))
     assert [run.held for run in made.trial_runs] == [False, True, True]
     wait_until(lambda: lab.comparison_progress(made.id).ended)
     done = lab.store.comparison(made.id)

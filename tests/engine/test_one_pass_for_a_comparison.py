@@ -11,6 +11,7 @@ from mtl_core.store.record import RunState
 from mtl_core.training.comparison import ComparisonSpec
 
 
+@pytest.mark.long
 def test_the_first_run_keeps_what_the_others_of_the_comparison_will_read(
     tiny_checkpoint: Path,
     tiny_data: Path,

@@ -97,6 +97,7 @@ def losses(store: RunStore, run: RunRecord) -> list[object]:
     ]
 
 
+@pytest.mark.long
 def test_losses_are_the_same_to_the_bit_beside_a_busy_neighbour_and_beside_another_run(
     lab_in: Callable[[Path], Lab],
     spec: RunSpec,

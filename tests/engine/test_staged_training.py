@@ -95,6 +95,7 @@ def test_the_second_stage_starts_from_the_first_and_a_frozen_head_is_saved_uncha
     assert (end.frozen_identical, end.output) == (True, str(lab.settings.run_folder(second)))
 
 
+@pytest.mark.long
 def test_every_run_of_a_comparison_starts_from_the_given_run(
     lab: Lab, tiny: SpecOf, first: str, wait_until: Wait
 ) -> None:

@@ -115,6 +115,7 @@ def test_a_comparison_trains_its_seeds_together_and_records_it(compared):
     compared(check)
 
 
+@pytest.mark.long
 def test_seeds_whose_outputs_have_no_room_in_memory_are_trained_one_by_one(compared, monkeypatch):
     monkeypatch.setenv("FREEZE_LAB_PREFIX_MEMORY_BYTES", "1")
     monkeypatch.setenv("FREEZE_LAB_PARALLEL_RUNS", "1")  # one trainer imports torch, not two

@@ -125,7 +125,7 @@ def test_the_summary_keeps_them_apart_from_the_validation_scores(bench, other, o
         assert points == [each.tasks[task.task.name] for each in own]
     first, last = (each.tasks["sentiment"].accuracy for each in summary.other_data)
     assert other_data_lines(summary)[0].startswith(
-        f"On manifest.yaml: sentiment accuracy {first:.3f} → {last:.3f}, NER entity F1 "
+        f"On other: sentiment accuracy {first:.3f} → {last:.3f}, NER entity F1 "
     )
 
 
