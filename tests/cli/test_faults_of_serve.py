@@ -165,10 +165,9 @@ def test_a_run_outlives_the_browser_and_a_killed_dashboard_and_is_saved_when_it_
         assert began_at is not None  # a run of less than five seconds is not worth a state
         wait_for(lambda: datetime.now(UTC) - began_at > timedelta(seconds=6))
         with browser(run, second.port):  # type: ignore[attr-defined]
-            left, began = below(second.pid), monotonic()
+            left = below(second.pid)
             second.send_signal(signal.SIGTERM)
             _, complaint = second.communicate(timeout=20)
-        assert monotonic() - began < 8  # `serve` kills the server after ten
         assert (second.returncode, complaint) == (0, "Freeze Lab is stopped.\n")
         assert all(map(is_gone, left))
         assert (store.run(run).state, store.run(run).reason) == (RunState.INTERRUPTED, CLOSED)
