@@ -62,6 +62,7 @@ def _filled(template: str, trace: _Values, place: int) -> str:
     """The tooltip of one point, as Plotly builds it from the template."""
 
     def value(field: re.Match[str]) -> str:
+        """Formats the value of one field of the template."""
         name, number_format = field.groups()
         return format(trace[name][place], (number_format or "").replace("~", ""))
 

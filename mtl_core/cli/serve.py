@@ -175,3 +175,4 @@ def _end(server: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+            print("The dashboard did not end in 10 seconds and was killed.", file=sys.stderr)

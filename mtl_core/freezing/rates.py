@@ -24,6 +24,8 @@ class Rates:
     heads: float
 
 
+_FULL = Rates(1e-4, 1e-2)
+
 _NARROW_RATES = {
     "frozen": Rates(3e-4, 1e-3),  # nothing is trained
     "heads-only": Rates(3e-4, 7.1e-3),  # the encoder is frozen
@@ -32,8 +34,8 @@ _NARROW_RATES = {
     "top": Rates(1e-3, 1e-3),
     "bottom": Rates(3e-4, 3e-2),
     "embeddings-frozen": Rates(3e-4, 5.5e-3),
-    "full": Rates(1e-4, 1e-2),
-    "freeze-head": Rates(1e-4, 1e-2),  # the plan of full without one head
+    "full": _FULL,
+    "freeze-head": _FULL,  # the plan of full without one head
     "lp-ft": Rates(1.7e-4, 1e-2),
     "gradual": Rates(1e-3, 3e-3),
     "discriminative": Rates(1e-3, 1e-2),

@@ -6,10 +6,12 @@ As a command it writes the shipped descriptions of the catalogue:
 """
 
 import argparse
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
+from cachetools import LRUCache, cached
 from torch import nn
 
 from mtl_core.errors import UnsupportedArchitecture
@@ -45,9 +47,10 @@ _HEAD_INPUTS: dict[TaskKind, Callable[[Any], torch.Tensor]] = {
 """The part of the backbone's output that each kind of head reads. The mean of all tokens reaches
 the same parameters as the first token, because layers combine tokens."""
 
-_MOST_DESCRIBED = 32
-_DESCRIBED: dict[str, BackboneDescription] = {}
-"""By the values of the configuration; the oldest is dropped first."""
+
+def _values(config: "PreTrainedConfig") -> str:
+    """All values of a configuration: equal ones build the same backbone."""
+    return f"{type(config).__name__} {config.to_json_string(use_diff=False)}"
 
 
 def describe(checkpoint: "Checkpoint | PreTrainedConfig") -> BackboneDescription:
@@ -64,18 +67,14 @@ def describe(checkpoint: "Checkpoint | PreTrainedConfig") -> BackboneDescription
     return described.model_copy(update={"notes": configuration_notes(checkpoint.config_file)})
 
 
+@cached(LRUCache(32), key=_values, lock=threading.Lock())
 def _described(config: "PreTrainedConfig") -> BackboneDescription:
     """Describe the backbone of `config`, once for each configuration in this process.
 
-    Every run of a comparison asks for the same one, and a pass on the meta device takes seconds.
+    Every run of a comparison needs the same one, and a pass on the meta device takes seconds.
     """
-    values = f"{type(config).__name__} {config.to_json_string(use_diff=False)}"
-    if values not in _DESCRIBED:
-        require_two_directions(config)
-        if len(_DESCRIBED) >= _MOST_DESCRIBED:
-            del _DESCRIBED[next(iter(_DESCRIBED))]
-        _DESCRIBED[values] = traced(config, _describe)
-    return _DESCRIBED[values]
+    require_two_directions(config)
+    return traced(config, _describe)
 
 
 def _describe(model: "PreTrainedModel", input_ids: torch.Tensor) -> BackboneDescription:

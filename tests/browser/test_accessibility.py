@@ -64,11 +64,6 @@ FINDINGS = """async (exceptions) => {
     }));
 }"""
 
-FOCUSED = """() => {
-  const found = document.activeElement;
-  return found.getAttribute('aria-label') ?? found.innerText.replace(/^\\w+\\n+|\\n+\\w+$/g, '');
-}"""
-
 UNMARKED = """() => {
   const marked = (element) => element && (marked(element.parentElement)
     || (getComputedStyle(element).outlineStyle === 'solid'

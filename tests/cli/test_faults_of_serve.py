@@ -168,6 +168,7 @@ def test_a_run_outlives_the_browser_and_a_killed_dashboard_and_is_saved_when_it_
             left = below(second.pid)
             second.send_signal(signal.SIGTERM)
             _, complaint = second.communicate(timeout=20)
+        # it ended by itself: if `serve` has to kill it, it reports that too
         assert (second.returncode, complaint) == (0, "Freeze Lab is stopped.\n")
         assert all(map(is_gone, left))
         assert (store.run(run).state, store.run(run).reason) == (RunState.INTERRUPTED, CLOSED)
