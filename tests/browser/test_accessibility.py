@@ -175,7 +175,9 @@ def test_the_focus_is_visible_enters_what_opens_and_comes_back(
         button = page.get_by_role("button", name=name).first
         button.focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("dialog", name=name)).to_be_focused()
+        opened = page.get_by_role("dialog", name=name)
+        expect(opened).to_be_focused()
+        opened.locator("a[href], button, input, [tabindex='0']").first.wait_for()
         page.keyboard.press("Tab")
         assert page.evaluate("!!document.activeElement.closest('[role=dialog]')")
         page.keyboard.press("Escape")
