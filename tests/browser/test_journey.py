@@ -79,10 +79,12 @@ def test_a_visitor_chooses_sees_trains_watches_stops_and_finds_the_run_again(
     assert hosts <= {"localhost", ""}
 
 
+@pytest.mark.parametrize("width", [1440, 390])
 def test_a_finished_run_shows_its_scores_and_that_every_frozen_tensor_is_identical(
-    page: Page, address: str
+    page: Page, address: str, width: int
 ) -> None:
     """From the form to the end of the run, nothing on the page moves either."""
+    page.set_viewport_size({"width": width, "height": 844})
     page.goto(f"{address}/train?scenario=heads-only&epochs=1&data=sample-small")
     start = page.get_by_role("button", name=re.compile("^Train heads only"))
     start.wait_for()
