@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from mtl_core.errors import BadInput
 from mtl_core.store.comparisons import comparison_row_of, runs_of
 from mtl_core.store.connection import Database
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole, RunState, run_name
-from mtl_core.store.rows import taken_ids, write_events
+from mtl_core.store.rows import numbered, taken_ids
 from mtl_core.store.schema import ComparisonRow, EventRow, RunRow
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import RunEvent, RunFinished, RunStarted, event_from_json
@@ -93,6 +93,8 @@ class Shipping:
         Known and deleted comparisons and runs are skipped. Raises BadInput for a run whose events
         do not begin with `run_started` and end with `run_finished`.
         """
+        rows = [_rows_of(run, comparison.id) for run in comparison.runs]
+        spec = comparison.spec.model_dump_json()
         with self._database.writing() as session:
             if taken_ids(session, (comparison.id,)):
                 return []
@@ -101,16 +103,18 @@ class Shipping:
                 ComparisonRow(
                     id=comparison.id,
                     name=comparison.name,
-                    spec=comparison.spec.model_dump_json(),
+                    spec=spec,
                     created_at=comparison.created_at,
                     shipped=True,
                 )
             )
             session.flush()
-            new = [run for run in comparison.runs if run.id not in taken]
-            for run in new:
-                _import(session, run, comparison.id)
-            return [run.id for run in new]
+            new = [(row, events) for row, events in rows if row.id not in taken]
+            for row, events in new:
+                session.add(row)
+                session.flush()
+                session.execute(insert(EventRow), [{"run": row.number, **each} for each in events])
+            return [row.id for row, _ in new]
 
     def comparison_to_ship(self, comparison: str) -> ShippedComparison:
         """A comparison with its results and trial runs, for a file.
@@ -133,16 +137,21 @@ class Shipping:
             )
 
 
-def _import(session: Session, run: ShippedRun, comparison: str) -> None:
+def _rows_of(run: ShippedRun, comparison: str) -> tuple[RunRow, list[dict[str, int | str]]]:
+    """The row of a run and the columns of its events.
+
+    They are built before the transaction, so that other writers wait only for the insertion.
+    """
     spec = _started(run).spec
     row = RunRow(
         id=run.id,
         name=run_name(spec),
-        state=RunState.RUNNING,
+        state=RunState.FINISHED,
         spec=spec.model_dump_json(),
         created_at=run.created_at,
         started_at=run.started_at,
-        last_event=0,
+        finished_at=run.finished_at or run.created_at,
+        last_event=len(run.events),
         title=run.title,
         tags=run.tags,
         comparison=comparison,
@@ -151,9 +160,7 @@ def _import(session: Session, run: ShippedRun, comparison: str) -> None:
         keeps_model=False,
         shipped=True,
     )
-    session.add(row)
-    session.flush()
-    write_events(session, row, run.events, run.finished_at or run.created_at)
+    return row, numbered(run.events)
 
 
 def _started(run: ShippedRun) -> RunStarted:
