@@ -10,7 +10,6 @@ from mtl_core.ui.plan.fields import phase_fields, phase_row, plan_fields
 from mtl_core.ui.plan.files import export_popover, plan_text, starting_point
 from mtl_core.ui.plan.rules import rule_lists, try_a_rule
 from mtl_core.ui.plan.stack import plan_picture, plan_stack
-from mtl_core.ui.shared.arms import add_arm_button, arm_of_choice
 from mtl_core.ui.shared.choice import ignored_notes, write_address
 from mtl_core.ui.shared.page import (
     current_palette,
@@ -35,8 +34,6 @@ with header(headline(chosen.tables), page_facts(chosen), buttons=2):
 show_ignored(ignored_notes())
 
 starting_point(chosen)
-with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-    add_arm_button(lambda: arm_of_choice(chosen))
 phase_row(chosen)
 show_problem("")
 

@@ -92,8 +92,8 @@ def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
         "sentence vector: first token · seed 1 · 1 epoch" in (texts(app))
     )
     assert [metric.label for metric in app.metric] == [
-        "A · Sentiment accuracy",
-        "B · NER entity F1",
+        "Sentiment accuracy",
+        "NER entity F1",
         "Frozen, bit-identical",
         "Trainable parameters",
     ]

@@ -26,7 +26,7 @@ def test_a_finished_run_shows_an_undefined_score_and_why(lab: Lab) -> None:
     assert heading(app) == (
         "Finished: sentiment 0.75 accuracy, NER entity F1 undefined (no entities in this split)"
     )
-    card = next(each for each in app.metric if each.label == "B · NER entity F1")
+    card = next(each for each in app.metric if each.label == "NER entity F1")
     assert (card.value, card.delta) == ("undefined", "no entities in this split")
     (row,) = next(each.value for each in app.dataframe if "Phase" in each.value).to_dict("records")
     assert row["B entity F1"] == "undefined (no entities in this split)"

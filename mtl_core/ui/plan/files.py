@@ -17,6 +17,7 @@ from mtl_core.ui.plan.edits import (
     start_from_scenario,
     undo_buttons,
 )
+from mtl_core.ui.shared.arms import add_arm_button, arm_of_choice
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import download, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -24,7 +25,7 @@ from mtl_core.ui.shared.shot import shot_links
 
 
 def starting_point(chosen: ResolvedChoice) -> None:
-    """Draw a row with a scenario to start from, an import button, Undo and Redo."""
+    """Draw a row with a scenario to start from, Import, Undo, Redo and "Add to comparison"."""
     titles = {each.name: plain(scenario_title(each)) for each in scenarios(chosen.model)}
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.selectbox(
@@ -42,6 +43,7 @@ def starting_point(chosen: ResolvedChoice) -> None:
         with st.popover("Import", icon=":material/upload:"):
             _import(chosen)
         undo_buttons(chosen.choice)
+        add_arm_button(lambda: arm_of_choice(chosen))
 
 
 def export_popover(chosen: ResolvedChoice) -> None:

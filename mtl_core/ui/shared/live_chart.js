@@ -11,17 +11,20 @@ function library(source) {
   return window.freezeLabPlotly;
 }
 
+function phasesOf(layout) {
+  return (layout.annotations ?? []).filter(({ name }) => name === 'phase');
+}
+
 // On a phone, phase names overlap. Names that do not fit are replaced by the phase number.
-function fitPhases(layout, width) {
-  const phases = (layout.annotations ?? []).filter(({ name }) => name === 'phase');
+function fitPhases(layout, texts, width) {
+  const phases = phasesOf(layout);
   const [low, high] = layout.xaxis?.range ?? [0, 1];
   const pixels = (width - layout.margin.l - layout.margin.r) / (high - low);
   phases.forEach((phase, n) => {
     const end = phases[n + 1]?.x ?? high + layout.margin.r / pixels;
-    const letters = phase.text.replace(/<[^>]*>|&[a-z]+;/g, '-').length;
-    if ((letters - 1) * 6.4 > (end - phase.x) * pixels) {
-      phase.text = phase.text.replace(/<\/b>.*?( ●)?$/, '</b>$1');
-    }
+    const letters = texts[n].replace(/<[^>]*>|&[a-z]+;/g, '-').length;
+    const fits = (letters - 1) * 6.4 <= (end - phase.x) * pixels;
+    phase.text = fits ? texts[n] : texts[n].replace(/<\/b>.*?( ●)?$/, '</b>$1');
   });
 }
 
@@ -51,7 +54,9 @@ function mount(Plotly, box, touch) {
     doubleClick: 'reset', showTips: false,
   };
   own.resized = new ResizeObserver(() => {
-    if (own.drawn && box.offsetWidth) Plotly.Plots.resize(box);
+    if (!own.drawn || !box.offsetWidth) return;
+    fitPhases(box.layout, own.phases, box.offsetWidth);
+    Plotly.Plots.resize(box);
   });
   own.resized.observe(box);
   mounted.set(box, own);
@@ -85,7 +90,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
     if (!box.isConnected || update !== box.freezeLabUpdate) return;  // a newer update follows
     const own = mounted.get(box) ?? mount(Plotly, box, touch);
     own.data = data;
-    if (box.offsetWidth) fitPhases(layout, box.offsetWidth);
+    own.phases = phasesOf(layout).map(({ text }) => text);
+    if (box.offsetWidth) fitPhases(layout, own.phases, box.offsetWidth);
     await Plotly.react(box, traces, layout, own.config);
     box.querySelectorAll('.main-svg').forEach((svg) => svg.setAttribute('aria-hidden', 'true'));
     own.drawn = true;

@@ -33,21 +33,21 @@ from mtl_core.ui.shared.shot import tooltip
 _CARD_HEIGHT = 112  # pixels; without it a card grows when its component has been loaded
 
 
-def run_cards(summary: RunSummary, colors: Palette) -> None:
+def run_cards(summary: RunSummary) -> None:
     """Draw the metric cards: each task's score, the proof of freezing, and what is trained."""
     cards = len(summary.tasks) + 2
     with st.grid(cards if cards <= 5 else 4, min_column_width=160, gap="small"):
         for number, task in enumerate(summary.tasks):
-            _score_card(number, task, summary, colors)
+            _score_card(number, task, summary)
         _proof_card(summary)
         _learning_card(summary)
 
 
-def _score_card(number: int, task: TaskProgress, summary: RunSummary, colors: Palette) -> None:
+def _score_card(number: int, task: TaskProgress, summary: RunSummary) -> None:
     name = task.task.name
     value, before = summary.value(name), summary.score_before(name)
     st.metric(
-        f"{colors.task(number).letter} · {plain(task_title(task.task.name))} {task.metric}",
+        f"{plain(task_title(name))} {task.metric}",
         "undefined" if summary.is_undefined(name) else "–" if value is None else f"{value:.3f}",
         _before_words(before),
         delta_color=hue(number),

@@ -136,7 +136,7 @@ def _result(
         run_outcome(record, summary)
         if summary.progress is ProgressState.WAITING:
             return
-    run_cards(summary, colors)
+    run_cards(summary)
     _losses(record, summary, colors)
     for note in summary.notes:
         st.caption(f":material/info: {plain(note)}")
