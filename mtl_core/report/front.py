@@ -112,7 +112,8 @@ def front_title(
        will be shown.
     2. No plan is above the majority class or a bag of words: that baseline.
     3. No verdict: the highest plan.
-    4. Undecided plans: the highest plan, the cheapest equivalent one and how many are undecided.
+    4. Undecided plans: the cheapest plan of those that are best or equivalent and another of them,
+       or the highest plan alone, and how many are undecided.
     5. The cheapest plan of those that are best or equivalent to the best: it is the cheapest of
        all, or more expensive plans gain nothing beyond the margin.
     6. That plan is the most expensive one: its lead.
@@ -136,9 +137,10 @@ def front_title(
     if not as_good:
         return f"highest with {best}"
     cheapest = as_good[0]
-    is_equivalent = f"{cheapest} {verb(cheapest, 'is', 'are')} equivalent to {best}"
+    other = best if cheapest != best else (*as_good, best)[1]
+    is_equivalent = f"{cheapest} {verb(cheapest, 'is', 'are')} equivalent to {other}"
     if undecided:
-        known = f"highest with {best}" if cheapest == best else is_equivalent
+        known = f"highest with {best}" if other == cheapest else is_equivalent
         return f"{known}, {undecided} undecided"
     if cheapest == scored[0][1]:
         if cheapest == best:

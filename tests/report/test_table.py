@@ -93,6 +93,10 @@ def test_nothing_beats_the_cheapest_only_where_it_is_the_best() -> None:
     assert (
         front_title(tied, "sentiment", costs, "time") == "the cheapest plan, dear, is also the best"
     )
+    in_doubt = judged(cheap=Verdict.UNDECIDED, middle=Verdict.EQUIVALENT, dear=Verdict.BEST)
+    assert front_title(in_doubt, "sentiment", costs, "time") == (
+        "dear is equivalent to middle, 1 undecided"
+    )
     costs = (("cheap", 1.0), ("dear", 10.0), ("middle", 100.0))
     assert front_title(tied, "sentiment", costs, "time") == "more time than dear brings no gain"
 
