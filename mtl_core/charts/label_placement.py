@@ -7,10 +7,14 @@ occupied on a phone. A position is therefore rated on several screens at once.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
+from math import hypot
 from typing import Any
 
 _LINE_HEIGHT = 16  # pixels of a line of text
 _DISTANCE = 9  # pixels from a point to its label
+_MISTAKEN = 400  # square pixels: the cost of a label that is nearer to another point
+    400  # square pixels: the cost of a label that is nearer to another point than to its own
+)
 _MOST_IN_PAIRS = 12  # with more labels, the search over pairs takes too long
 
 
@@ -28,6 +32,12 @@ class Box:
         across = min(self.right, other.right) - max(self.left, other.left)
         up = min(self.top, other.top) - max(self.bottom, other.bottom)
         return max(0.0, across) * max(0.0, up)
+
+    def distance(self, x: float, y: float) -> float:
+        """The distance of a point from the box; 0 inside."""
+        across = max(self.left - x, x - self.right, 0.0)
+        up = max(self.bottom - y, y - self.top, 0.0)
+        return hypot(across, up)
 
     def outside(self, frame: "Box") -> float:
         """The area outside `frame`."""
@@ -75,7 +85,8 @@ def place_labels(screens: Sequence[Screen]) -> list[dict[str, Any]]:
 
     All screens must hold the same labels at the same heights. In the given order, each label gets
     the first position that covers nothing on any screen, or the one that covers least; the area
-    outside the frame counts double. Then pairs of labels are moved together if that reduces what
+    outside the frame counts double, and a label that is nearer to another point counts as covering.
+    Then pairs of labels are moved together if that reduces what
     they cover.
     """
     options = [
@@ -85,7 +96,10 @@ def place_labels(screens: Sequence[Screen]) -> list[dict[str, Any]]:
         ]
         for each in zip(*(screen.labels for screen in screens), strict=True)
     ]
-    covered = [[_covered(position, screens) for position in positions] for positions in options]
+    covered = [
+        [_covered(position, screens, label) for position in positions]
+        for label, positions in enumerate(options)
+    ]
     chosen: list[int] = []
     for label, positions in enumerate(options):
         before = [options[n][each] for n, each in enumerate(chosen)]
@@ -99,12 +113,22 @@ def place_labels(screens: Sequence[Screen]) -> list[dict[str, Any]]:
     return [options[label][each].keys for label, each in enumerate(chosen)]
 
 
-def _covered(position: _Position, screens: Sequence[Screen]) -> float:
-    """The occupied area that a position covers over all screens, without other labels."""
+def _covered(position: _Position, screens: Sequence[Screen], label: int) -> float:
+    """The occupied area that a position of a label covers over all screens, without other labels.
+
+    A screen on which it is nearer to the point of another label counts as _MISTAKEN.
+    """
     return sum(
-        sum(map(box.overlap, screen.occupied)) + 2 * box.outside(screen.frame)
+        sum(map(box.overlap, screen.occupied))
+        + 2 * box.outside(screen.frame)
+        + _MISTAKEN * _is_nearer_to_another(box, screen, label)
         for box, screen in zip(position.boxes, screens, strict=True)
     )
+
+
+def _is_nearer_to_another(box: Box, screen: Screen, label: int) -> bool:
+    distances = [box.distance(each.x, each.y) for each in screen.labels]
+    return min(distances) < distances[label]
 
 
 def _improve_pairs(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from mtl_core.analysis.claim_rules import NeedsData
-from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, Scale, after_holm
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.planned import planned
 from mtl_core.text import signed
@@ -95,7 +95,7 @@ def bar_text(finding: Finding) -> str:
 
 
 def power_text(claim: Claim) -> str:
-    """What a design finds in 80 % of repetitions: `planned: 10 seeds × 800 sentences find 0.028 …`.
+    """The planned power: `planned: 10 seeds × 800 sentences, a power of 80 % for 0.028`.
 
     Empty for exact claims.
     """
@@ -105,7 +105,29 @@ def power_text(claim: Claim) -> str:
     sentences = f" × {design.sentences} sentences" if design.sentences else ""
     ends = " at either end" if isinstance(claim.rule, NeedsData) else ""
     effect = f"an effect of {design.smallest:.2g}{ends}"
-    return f"planned: {design.seeds} seeds{sentences} find {effect} in 80 % of repetitions"
+    return f"planned: {design.seeds} seeds{sentences}, a power of 80 % for {effect}"
+
+
+def p_value_text(finding: Finding, adjusted: float) -> str:
+    """The p-value with its null hypothesis, and the one after Holm's adjustment over all claims.
+
+    `p < 0.001 if the effect is +0.015 or more; 0.002 for all claims together`. Empty without one.
+    """
+    if finding.p_value is None:
+        return ""
+    null = {
+        ClaimVerdict.HOLDS: (finding.bar, "or less"),
+        ClaimVerdict.DOES_NOT_HOLD: (finding.bar + finding.margin, "or more"),
+    }.get(finding.verdict)
+    scaled = finding.scale in (Scale.DIFFERENCE, Scale.RATIO, Scale.EPOCHS)
+    of = f" if the effect is {_value(null[0], finding.scale)} {null[1]}" if null and scaled else ""
+    text = f"p {_p(finding.p_value)}{of}; {_p(adjusted)} for all claims together"
+    lost = after_holm(finding, adjusted) is not finding.verdict
+    return f"{text}, where it is undecided" if lost else text
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def published_text(claim: Claim) -> str:

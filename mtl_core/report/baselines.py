@@ -56,7 +56,7 @@ def unbeaten_words(
 
     1. Plans are not tested: "no plan is above a bag of words, 0.74 (not tested)" if the means say
        so, else None.
-    2. Plans are undecided: "undecided against a bag of words, 0.74".
+    2. Plans are undecided: "no plan is shown to beat a bag of words, 0.74".
     3. All are below or equivalent: "no plan beats a bag of words, 0.74".
     """
     plans, highest = comparison.scored(task), _highest(baselines)
@@ -71,7 +71,7 @@ def unbeaten_words(
         exceeds = (plans[0].tasks[task].mean or 0.0) > highest.value
         return None if exceeds else f"no plan is above {name} (not tested)"
     if Verdict.UNDECIDED in verdicts:
-        return f"undecided against {name}"
+        return f"no plan is shown to beat {name}"
     return f"no plan beats {name}"
 
 

@@ -69,7 +69,7 @@ def comparison_headline(
     if plans > 1 and scored < 2:
         return f"Waiting for results: {_finished_plans(scored, plans)}"
     line = finding(comparison, _titles(comparison), baselines)
-    may_change = _incomparable(comparison) is None and _is_unfinished(comparison)
+    may_change = _incomparable(comparison) is None and is_unfinished(comparison)
     return f"So far: {line}" if may_change else line
 
 
@@ -86,7 +86,7 @@ def sizes_headline(sizes: Sequence[AtSize], baselines: BaselinesByTask | None = 
         return comparison_headline(largest, baselines)
     else:
         line = sizes_finding(sizes, _titles(largest), baselines)
-    return f"So far: {line}" if any(_is_unfinished(each.plans) for each in sizes) else line
+    return f"So far: {line}" if any(is_unfinished(each.plans) for each in sizes) else line
 
 
 def finding(
@@ -266,5 +266,6 @@ def _finished_plans(finished: int, plans: int) -> str:
     return f"{finished} of {plans} plans {'has' if finished == 1 else 'have'} finished"
 
 
-def _is_unfinished(comparison: PlanComparison) -> bool:
+def is_unfinished(comparison: PlanComparison) -> bool:
+    """Whether a run has not finished, so that the result may change."""
     return any(run.finished is None for plan in comparison.plans for run in plan.runs.values())

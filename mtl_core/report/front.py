@@ -186,5 +186,6 @@ def _caption(shown: ComparedRuns, task: Task, cost: Cost) -> str:
         for plan in shown.plans.plans
         if cost is Cost.SECONDS and plan.seconds_alone is not None and plan.trained_beside
     ]
-    shared = f" Slowed by other runs at the same time: {listed(beside)}." if beside else ""
+    who = "all plans" if len(beside) == len(shown.plans.plans) > 1 else listed(beside)
+    shared = f" Slowed by other runs at the same time: {who}." if beside else ""
     return f"{capitalized(task.metric)}{on}. Filled: on the Pareto front.{bars}{shared}"

@@ -19,6 +19,7 @@ from mtl_core.charts.theme import LIGHT, Figure, Palette
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns, LabelledRun
+from mtl_core.report.finding import is_unfinished
 from mtl_core.report.load import Report
 from mtl_core.report.panel import Panel, draw_panel, file_stem
 from mtl_core.tasks.task import Task, TaskKind
@@ -233,18 +234,24 @@ def _unit(task: Task) -> str:
 
 
 def _lowest_plan(comparison: PlanComparison, task: str) -> tuple[str, str | None]:
-    """The plan whose mean validation loss ends lowest, in words and by its label."""
-    ends = {
+    """The plan whose mean validation loss is lowest at the end, in words and by its label.
+
+    Until all runs have ended, the words compare only plans with a finished run.
+    """
+    last = {
         plan.label: band.mean[-1]
         for plan in comparison.plans
         if (band := validation_band(plan, task)).mean
     }
-    if not ends:
+    if not last:
         return "no loss yet", None
-    label = min(ends, key=lambda each: ends[each])
+    ended = {plan.label for plan in comparison.plans if finished_runs(plan)}
+    ends = {label: loss for label, loss in last.items() if label in ended}
+    label = min(ends or last, key=lambda each: last[each])
     if len(ends) < 2 or not comparison.same_sentences:
         return "loss of each plan", label
-    return _lowest_text(ends), label
+    text = _lowest_text(ends)
+    return (f"so far, {text}" if is_unfinished(comparison) else text), label
 
 
 def _lowest_text(ends: Mapping[str, float]) -> str:

@@ -196,10 +196,14 @@ def table_title(comparison: PlanComparison) -> str:
 
 
 def lines_below(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
-    """The sentences below the table: on undefined, missing and undecided scores, and baselines."""
+    """The sentences below the table: those of `score_lines`, and comparisons with baselines."""
+    return score_lines(comparison, baselines) + baseline_lines(comparison, baselines)
+
+
+def score_lines(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
+    """The sentences on scores that are undefined, missing, undecided or no better than chance."""
     scores = undefined_lines(comparison) + diverged_lines(comparison) + undecided_lines(comparison)
-    against = baseline_lines(comparison, baselines) + collapse_lines(comparison, baselines)
-    return scores + against
+    return scores + collapse_lines(comparison, baselines)
 
 
 def undefined_lines(comparison: PlanComparison) -> tuple[str, ...]:
@@ -237,19 +241,29 @@ def undecided_words(result: TaskResult) -> str:
         f"{least:,} {what}"
         for least, what in (
             (enough.seeds, "seeds in a new comparison"),
-            (enough.sentences, "sentences"),
+            (_rounded_up(enough.sentences), "sentences"),
         )
         if least is not None
     ]
     alone = "Neither more seeds nor more sentences alone"
     decide = f"About {' or '.join(numbers)}" if numbers else alone
     found = (
-        f"This design finds a difference of {finds:.3f} in 80 % of repetitions. " if finds else ""
+        f"This design has a power of 80 % for a difference of {finds:.3f}. "
+        if finds and finds < 1
+        else ""
     )
     return (
         f"undecided at {signed(tested.effect)} ({interval_words(tested)}). {found}"
         f"{decide} would be enough to decide."
     )
+
+
+def _rounded_up(number: int | None) -> int | None:
+    """The number with two digits that are not 0: more would not be known."""
+    if number is None:
+        return None
+    unit = 10 ** max(len(str(number)) - 2, 0)
+    return -(-number // unit) * unit
 
 
 def seconds_words(plan: PlanResult) -> str:
@@ -296,7 +310,8 @@ def table_rule(comparison: PlanComparison) -> str:
         * (Verdict.EQUIVALENT in words),
         f"? undecided: neither a difference nor equivalence within ± {margins} was shown."
         * (Verdict.UNDECIDED in words),
-        f"{words.get(Verdict.BELOW)}: below the best." * (Verdict.BELOW in words),
+        f"A number such as {words.get(Verdict.BELOW)}: below the best by so much."
+        * (Verdict.BELOW in words),
         "Not tested: fewer than two shared seeds, no known variance, or better than the best on "
         "the seeds that both have." * (Verdict.OPEN in words),
         _looks_words(comparison),

@@ -178,7 +178,7 @@ def test_a_baseline_that_no_plan_exceeds_is_the_result() -> None:
     ("effects", "words"),
     [
         ((-0.1, 0.1, -0.1), "top layer is equivalent to full, in a fifth of the time"),
-        ((-0.1, 0.0, 0.02), "undecided against a bag of words, 0.89"),
+        ((-0.1, 0.0, 0.02), "no plan is shown to beat a bag of words, 0.89"),
         ((-0.1, -0.1, None), "no plan is above a bag of words, 0.89 (not tested)"),
         ((-0.1, -0.1, -0.1), "no plan beats a bag of words, 0.89"),
     ],

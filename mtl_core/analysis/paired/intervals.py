@@ -157,6 +157,8 @@ def _interval(
         return None
     reach = _reach(parts, level, by_part=by_part)
     low, high = parts.effect - reach, parts.effect + reach
+    if parts.sentences:  # scores of sentences are shares: no difference is outside -1 to 1
+        low, high = max(low, -1.0), min(high, 1.0)
     return PairedDifference(parts.effect, low, high, parts.seeds, parts.sentences, level, parts)
 
 

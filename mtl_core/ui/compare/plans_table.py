@@ -8,7 +8,7 @@ import streamlit as st
 from mtl_core.analysis.plans import PlanComparison, PlanResult
 from mtl_core.charts.theme import Palette
 from mtl_core.report.against import against_words
-from mtl_core.report.baselines import BaselinesByTask
+from mtl_core.report.baselines import BaselinesByTask, baseline_lines
 from mtl_core.report.compared import ComparedRuns
 from mtl_core.report.table import (
     TRIALS_COMMAND,
@@ -16,7 +16,7 @@ from mtl_core.report.table import (
     finished_seeds,
     frozen_words,
     judged_words,
-    lines_below,
+    score_lines,
     seconds_words,
     setting_lines,
     share_words,
@@ -69,10 +69,13 @@ def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette
     if one_screen():
         st.caption(table_rule(comparison))
         return
-    lines = (*lines_below(comparison, baselines), *setting_lines(shown))
+    lines = (*score_lines(comparison, baselines), *setting_lines(shown))
     if lines:
-        st.caption("  \n".join(plain(line) for line in lines))
+        st.caption("\n".join(f"- {plain(line)}" for line in lines))
     st.caption(" ".join(filter(None, (table_rule(comparison), judged_words(comparison)))))
+    if against := baseline_lines(comparison, baselines):
+        with st.expander("Compared with the baselines"):
+            st.caption("\n".join(f"- {plain(line)}" for line in against))
     errors = error_rate_words(comparison)
     if errors and not taking_shot():
         with st.expander("How often this test is wrong"):

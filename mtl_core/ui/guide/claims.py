@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, after_holm
+from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding
 from mtl_core.charts.guide_pictures import EFFECT_WIDTH, effect_svg
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
@@ -14,6 +14,7 @@ from mtl_core.lessons.verdict_text import (
     basis_text,
     effect_text,
     interval_text,
+    p_value_text,
     power_text,
     published_in_short,
 )
@@ -214,17 +215,9 @@ def _effect(state: ClaimState) -> None:
 
 def _level(state: ClaimState) -> str:
     """The p-value, Holm's adjustment and the planned power of a claim; empty for an exact one."""
-    finding = state.finding
-    if finding.p_value is None or state.adjusted is None:
+    if state.adjusted is None:
         return ""
-    p_values = f"p {_p(finding.p_value)}, {_p(state.adjusted)} for all claims together"
-    if after_holm(finding, state.adjusted) is not finding.verdict:
-        p_values += " (then undecided)"
-    return f"{p_values}; {power_text(state.claim)}"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return f"{p_value_text(state.finding, state.adjusted)}; {power_text(state.claim)}"
 
 
 def _numbers(finding: Finding) -> str:
