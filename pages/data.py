@@ -11,6 +11,7 @@ from mtl_core.ui.data.data_view import (
     data_settings,
     digests,
     overview_of_choice,
+    repeated_warning,
     task_panels,
 )
 from mtl_core.ui.data.upload_form import upload_form
@@ -35,12 +36,14 @@ else:
     if taking_shot():
         with frame():
             header(answer, facts, buttons=1)
+            repeated_warning(found)
             task_panels(found, max_length, colors)
         st.stop()
     with header(answer, facts, buttons=2):
         picture_popover()
         data_buttons(lab, chosen, colors)
     show_ignored(ignored_notes())
+    repeated_warning(found)
     data_settings(lab.settings, chosen)
     upload_form(lab)
     task_panels(found, max_length, colors)

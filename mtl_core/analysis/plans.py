@@ -20,6 +20,7 @@ from mtl_core.analysis.differences import beyond_the_plan, same_sentences
 from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.analysis.paired.scores import Scores
 from mtl_core.analysis.summary import RunSummary
+from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.task import Task
 from mtl_core.training.spec import RunSpec
 
@@ -214,7 +215,7 @@ def distinct_labels(
             {i: _sentences(specs[i]) for i in twins},
             {i: f"seed {specs[i].seed}" for i in twins},
             {i: f"{specs[i].epochs:g} epoch{'s' * (specs[i].epochs != 1)}" for i in twins},
-            {i: specs[i].data.rsplit("/", 1)[-1] for i in twins},
+            {i: _data(specs[i]) for i in twins},
         ):
             if len(set(words.values())) > 1:
                 labels = [
@@ -226,6 +227,10 @@ def distinct_labels(
                 for i, each in enumerate(labels)
             ]
     return labels
+
+
+def _data(spec: RunSpec) -> str:
+    return data_name(spec.data, (task.name for task in spec.tasks), spec.data_name)
 
 
 def _sentences(spec: RunSpec) -> str:

@@ -13,8 +13,6 @@ from typing import Any
 _LINE_HEIGHT = 16  # pixels of a line of text
 _DISTANCE = 9  # pixels from a point to its label
 _MISTAKEN = 400  # square pixels: the cost of a label that is nearer to another point
-    400  # square pixels: the cost of a label that is nearer to another point than to its own
-)
 _MOST_IN_PAIRS = 12  # with more labels, the search over pairs takes too long
 
 

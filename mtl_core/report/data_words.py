@@ -1,38 +1,18 @@
 """Describes a data set in one line: its name, its size, its labels and its lengths."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mtl_core.freezing.titles import task_title
+from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.lengths import SubWordCounter
 from mtl_core.tasks.manifest import SPLIT_KEYS
 from mtl_core.tasks.overview import DataOverview, TaskOverview
 from mtl_core.tasks.task import TaskKind
-from mtl_core.tasks.upload_reference import is_upload
-from mtl_core.text import count_or_all, counted, last_part, listed, percent
+from mtl_core.text import count_or_all, counted, listed, percent
 from mtl_core.training.comparison import TrainSize
 from mtl_core.training.spec import RunSpec
 
 _NAMED = 3
-_USUAL_MANIFEST = "manifest.yaml"
-
-
-def full_data_name(reference: str, tasks: Iterable[str], name: str | None = None) -> str:
-    """Returns the `name` of the data, or `sample`, a path, or "your upload: reviews, wnut"."""
-    if name is not None:
-        return name
-    return f"your upload: {', '.join(tasks)}" if is_upload(reference) else reference
-
-
-def data_name(reference: str, tasks: Iterable[str], name: str | None = None) -> str:
-    """Returns `full_data_name`, with only the last part of a path.
-
-    Most manifests have the same name: of `reviews/manifest.yaml` it is that of the folder.
-    """
-    if name is not None:
-        return name
-    full = full_data_name(reference, tasks)
-    folder = last_part(full.removesuffix(f"/{_USUAL_MANIFEST}"))
-    return last_part(full) if folder in ("", ".", "..") else folder
 
 
 def name_of_data(spec: RunSpec) -> str:

@@ -57,6 +57,8 @@ class ChangedBetween:
     @property
     def title(self) -> str:
         """The number of sentences: `full labels 7 sentences differently`."""
+        if not self.sentences:
+            return f"{self.first} and {self.second} label every sentence the same"
         sentences = counted(len(self.sentences), "sentence")
         return f"{self.second} {verb(self.second, 'labels', 'label')} {sentences} differently"
 

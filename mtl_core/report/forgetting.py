@@ -17,8 +17,9 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.against import interval_words
 from mtl_core.report.blocks import Block, Text, figures, table_of
 from mtl_core.report.compared import ComparedRuns
-from mtl_core.report.data_words import data_name, within
+from mtl_core.report.data_words import within
 from mtl_core.report.panel import Panel, draw_panel, file_stem
+from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.task import Task
 from mtl_core.text import signed, signed_range
 

@@ -27,7 +27,7 @@ from mtl_core.tasks.task import Task, TaskKind
 CONVERGENCE_CAPTION = (
     "By the mean validation loss. Still falling: the last evaluation lowered it by 2 % or more. "
     "Overfitting: it ends at least 5 % above its lowest value, though the score may not drop. Flat "
-    "may also mean that the learning rate had reached 0."
+    "may also mean that the learning rate had reached 0. Open: fewer than three evaluations."
 )
 
 

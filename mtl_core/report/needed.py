@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.models.catalogue import catalogue
-from mtl_core.report.data_words import data_name, split_counts
+from mtl_core.report.data_words import split_counts
 from mtl_core.report.portable import HERE
 from mtl_core.report.run_words import checkpoint_name
+from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.dataset import MANIFEST_NAME, SHIPPED
 from mtl_core.text import counted, listed
 from mtl_core.training.spec import RunSpec

@@ -7,8 +7,9 @@ from mtl_core.analysis.summary import RunSummary, TaskProgress
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.report.data_words import data_name, name_of_data, within
+from mtl_core.report.data_words import name_of_data, within
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import NO_ENTITIES, counted, last_part, percent, score_text
 from mtl_core.training.events import Evaluation, RunFinished

@@ -13,7 +13,7 @@ _WORDS = {
     Stage.DATA: "reading and tokenizing the data",
     Stage.ENCODER: "loading the encoder",
     Stage.OTHER_RUN: "waiting for outputs of frozen layers that another run is computing",
-    Stage.FROZEN_OUTPUTS: "computing the outputs of the frozen layers",
+    Stage.FROZEN_OUTPUTS: "computing the outputs of the frozen layers for all splits",
     Stage.EVALUATION: "evaluating before the first step",
     Stage.STEP: "computing the first step",
 }
@@ -36,6 +36,11 @@ def stage_line(starting: Starting, step: int = 0, seconds: float | None = None) 
         line += f": {starting.done:,} of {counted(starting.total, 'sentence')}"
     took = 0.0 if seconds is None else seconds - starting.elapsed_seconds
     return f"{line} · {duration(took)}" if took >= _SHOWN_SECONDS else line
+
+
+def share_of_stage(starting: Starting) -> float:
+    """The finished share of a stage, 0 if it is unknown."""
+    return starting.done / starting.total if starting.done and starting.total else 0.0
 
 
 def shown_stage(stages: list[Starting], summary: RunSummary) -> Starting | None:

@@ -6,8 +6,6 @@ Page, note and terminal take its cells, its title and its caption from here.
 from collections.abc import Iterator, Sequence
 
 from mtl_core.analysis.intervals import standard_error
-from mtl_core.analysis.outcomes import needed
-from mtl_core.analysis.paired.planning import smallest_difference
 from mtl_core.analysis.plans import PlanComparison, PlanResult, TaskResult, Verdict, finished_runs
 from mtl_core.freezing.titles import task_title
 from mtl_core.report.against import against_words, interval_words, untested_words
@@ -19,6 +17,7 @@ from mtl_core.report.diverged import diverged_lines
 from mtl_core.report.finding import AS_GOOD, has_one_seed, is_tested
 from mtl_core.report.load import Report
 from mtl_core.report.run_words import other_data_lines, rate_words, shared_words
+from mtl_core.report.undecided import undecided_lines
 from mtl_core.tasks.readings import states_reading
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.text import UNDEFINED, bytes_text, listed, percent, signed
@@ -215,55 +214,6 @@ def undefined_lines(comparison: PlanComparison) -> tuple[str, ...]:
         for task in comparison.tasks
         if comparison.undefined(task.name)
     )
-
-
-def undecided_lines(comparison: PlanComparison) -> tuple[str, ...]:
-    """Describes each undecided plan: its interval, what its design finds, and what would decide."""
-    return tuple(
-        f"{task_title(task.name)}, {plan.label}: {undecided_words(plan.tasks[task.name])}"
-        for task in comparison.tasks
-        for plan in comparison.scored(task.name, Verdict.UNDECIDED)
-    )
-
-
-def undecided_words(result: TaskResult) -> str:
-    """Describes an undecided result: "undecided at −0.020 (−0.071 to +0.031). …"."""
-    tested = result.against_best
-    if tested is None:
-        return "undecided."
-    if not tested.level:
-        return (
-            f"undecided at {signed(tested.effect)} ({interval_words(tested)}). Earlier looks have "
-            "used up the error rate, so more seeds cannot change a verdict. Start a new comparison."
-        )
-    finds, enough = smallest_difference(tested), needed(result)
-    numbers = [
-        f"{least:,} {what}"
-        for least, what in (
-            (enough.seeds, "seeds in a new comparison"),
-            (_rounded_up(enough.sentences), "sentences"),
-        )
-        if least is not None
-    ]
-    alone = "Neither more seeds nor more sentences alone"
-    decide = f"About {' or '.join(numbers)}" if numbers else alone
-    found = (
-        f"This design has a power of 80 % for a difference of {finds:.3f}. "
-        if finds and finds < 1
-        else ""
-    )
-    return (
-        f"undecided at {signed(tested.effect)} ({interval_words(tested)}). {found}"
-        f"{decide} would be enough to decide."
-    )
-
-
-def _rounded_up(number: int | None) -> int | None:
-    """The number with two digits that are not 0: more would not be known."""
-    if number is None:
-        return None
-    unit = 10 ** max(len(str(number)) - 2, 0)
-    return -(-number // unit) * unit
 
 
 def seconds_words(plan: PlanResult) -> str:

@@ -9,11 +9,7 @@ from mtl_core.text import listed
 
 def data_notes(dataset: Dataset) -> tuple[str, ...]:
     """One sentence for each fact, those about doubtful scores first."""
-    notes = []
-    for task, count in dataset.repeated_sentences().items():
-        notes.append(f"{task}: {repeated_words(count)}, so its scores may be too high.")
-    for task, count in dataset.nearly_repeated_sentences().items():
-        notes.append(f"{task}: {nearly_repeated_words(count)}, so its scores may be too high.")
+    notes = [*repeated_notes(dataset)]
     for task, count in dataset.repaired_tags.items():
         if count:
             notes.append(f"{count} tags of {task} began an entity with I- and were read as B-.")
@@ -26,6 +22,15 @@ def data_notes(dataset: Dataset) -> tuple[str, ...]:
         notes += [f"{reading.task}: {note}" for note in reading.notes_once]
     notes += [reading.line for reading in dataset.readings.values()]
     return tuple(notes)
+
+
+def repeated_notes(dataset: Dataset) -> tuple[str, ...]:
+    """One sentence for each task with evaluated sentences that an earlier split contains too."""
+    exactly = dataset.repeated_sentences().items()
+    nearly = dataset.nearly_repeated_sentences().items()
+    found = [(task, repeated_words(count)) for task, count in exactly]
+    found += [(task, nearly_repeated_words(count)) for task, count in nearly]
+    return tuple(f"{task}: {words}, so its scores may be too high." for task, words in found)
 
 
 def _without_entities(dataset: Dataset) -> dict[str, list[str]]:

@@ -65,7 +65,7 @@ class Reading:
             counts += [f"{_sum(self.words)} words", f"{_sum(self.entities)} entities"]
         return (
             f"{self.task}{_READ_AS}{self.layout}: {what} ({quoted(self.names)}); "
-            f"{', '.join(counts)} in the files of {listed(list(self.sentences))}."
+            f"{', '.join(counts)} in {listed(list(self.sentences))}."
         )
 
     def _scheme_words(self) -> str:

@@ -93,7 +93,7 @@ def test_a_finished_run_shows_its_scores_and_that_every_frozen_tensor_is_identic
     start.click()
     answers(page, "Finished: sentiment", timeout=A_RUN_TAKES)
     expect(page.get_by_text("103 of 103", exact=False).first).to_be_visible()
-    expect(page.get_by_text("was 0.467 at start")).to_have_count(1)
+    expect(page.get_by_text("validation, was 0.467")).to_have_count(1)
     settled(page)
     assert layout_shift(page) < 0.1
 

@@ -123,7 +123,7 @@ def test_inspect_states_how_data_were_read(command: Command, tmp_path: Path) -> 
     )
     reading = (
         "mood was read as TSV (columns 'text' and 'label' of 2; quotation marks belong to the "
-        "text): 2 classes ('x', 'y'); 2 + 2 sentences in the files of train and validation."
+        "text): 2 classes ('x', 'y'); 2 + 2 sentences in train and validation."
     )
     options = ("inspect", *BERT, "--data", manifest)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtl_core.report.data_words import data_name
+from mtl_core.tasks.data_name import data_name
 
 
 @pytest.mark.parametrize(

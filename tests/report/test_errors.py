@@ -136,7 +136,7 @@ def test_the_note_has_some_sentences_of_each_kind_and_their_number(
         "Sentiment: full labels 7 sentences differently. From heads only, seed 0, to full, "
         "seed 0: 3 gained, 4 lost. 5 of them:"
     )
-    assert texts[1].startswith("NER: full labels 0 sentences differently")
+    assert texts[1].startswith("NER: heads only and full label every sentence the same")
     assert "tables/changed-answers.csv" in texts[-1]
 
 

@@ -17,9 +17,8 @@ from mtl_core.report.table import (
     sorting_task,
     table_rule,
     table_title,
-    undecided_lines,
-    undecided_words,
 )
+from mtl_core.report.undecided import undecided_lines, undecided_words
 from tests.grouped_story import grouped, plan_result
 
 COSTS = (("cheap", 10.0), ("middle", 100.0), ("dear", 1000.0))
@@ -145,7 +144,7 @@ def test_the_rule_explains_the_marks_that_stand_in_the_table_and_no_others() -> 
         "Not tested: fewer than two shared seeds, no known variance, or better than the best on "
         "the seeds that both have."
     )
-    assert rule(Verdict.BELOW) == f"{intervals}−0.100: below the best."
+    assert rule(Verdict.BELOW) == f"{intervals}A number such as −0.100: below the best by so much."
     assert rule(Verdict.EQUIVALENT) == (
         f"{intervals}≈ equivalent: the difference from the best is within ± 0.03 accuracy."
     )
@@ -177,8 +176,8 @@ def test_an_undecided_plan_is_described_with_what_would_decide() -> None:
     _, middle, _ = plans.plans
     result = replace(middle.tasks["sentiment"], against_best=difference, margin=0.03)
     assert undecided_words(result) == (
-        "undecided at −0.010 (−0.070 to +0.050). This design finds a difference of 0.057 in 80 % "
-        "of repetitions. About 3,337 sentences would be enough to decide."
+        "undecided at −0.010 (−0.070 to +0.050). This design has a power of 80 % for a difference "
+        "of 0.057. About 3,400 sentences would be enough to decide."
     )
     assert len(undecided_lines(plans)) == 1
     assert undecided_lines(plans)[0].startswith("Sentiment, middle: undecided")

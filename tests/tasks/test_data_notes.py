@@ -14,9 +14,9 @@ from mtl_core.tasks.repeated import find_repeated
 
 READING = (
     "sentiment was read as CSV (columns 'text' and 'label' of 2): 2 classes ('negative', "
-    "'positive'); 3 + 1 sentences in the files of train and validation.",
+    "'positive'); 3 + 1 sentences in train and validation.",
     "ner was read as CoNLL columns (word 1 and tag 2 of 2): tags in IO (detected), 2 entity types "
-    "('LOC', 'PER'); 2 + 1 sentences, 5 + 2 words, 2 + 1 entities in the files of train and "
+    "('LOC', 'PER'); 2 + 1 sentences, 5 + 2 words, 2 + 1 entities in train and "
     "validation.",
 )
 
@@ -46,7 +46,7 @@ def test_a_stated_scheme_other_columns_and_a_test_file_are_stated(write_data) ->
         "ner was read as CoNLL columns (word 2 and tag 3 of 3, as the manifest states; 1 other "
         "line skipped) and CoNLL columns (word 2 and tag 3 of 3, as the manifest states): tags in "
         "IOB2 (as the manifest states), 1 entity type ('PER'); 1 + 1 + 1 sentences, 3 + 1 + 1 "
-        "words, 1 + 1 + 1 entities in the files of train, validation and test."
+        "words, 1 + 1 + 1 entities in train, validation and test."
     )
     before = dict(list(dataset.digests.items())[:1])
     recorded = dataset.as_recorded(before)

@@ -184,9 +184,9 @@ def test_how_each_task_was_read_is_noted(bench, write_data):
 
     assert loaded.notes[-2:] == (
         "sentiment was read as CSV (columns 'text' and 'label' of 2): 2 classes ('negative', "
-        "'positive'); 2 + 2 sentences in the files of train and validation.",
+        "'positive'); 2 + 2 sentences in train and validation.",
         "ner was read as CoNLL columns (word 1 and tag 2 of 2): tags in IOB2 (detected), 2 entity "
-        "types ('LOC', 'ORG'); 2 + 2 sentences, 8 + 8 words, 2 + 2 entities in the files of train "
+        "types ('LOC', 'ORG'); 2 + 2 sentences, 8 + 8 words, 2 + 2 entities in train "
         "and validation.",
     )
 

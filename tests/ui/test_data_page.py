@@ -75,9 +75,11 @@ def test_a_sentence_in_two_splits_is_counted_once(lab: Lab) -> None:
     assert "in another split" not in texts(data_page())
     app = data_page()
     uploaded(app)
-    assert (
-        "6 evaluated sentences also occur in another split, each counted once over all tasks"
-    ) in texts(app)
+    warnings = [each.value for each in app.warning]
+    assert warnings[0] == (
+        "6 evaluated sentences also occur in another split. Scores on them are too high."
+    )
+    assert len(warnings) == 3  # the form warns of each task of the files that were sent
 
 
 def test_without_the_tokenizer_lengths_are_in_words_and_the_page_says_so(lab: Lab) -> None:
@@ -207,7 +209,7 @@ def test_an_uploaded_file_is_described_as_it_was_read(lab: Lab) -> None:
     app = add_files(data_page())
     assert (
         "ner was read as CoNLL columns (word 1 and tag 2 of 2): tags in IOB2 (detected), 2 entity "
-        "types ('LOC', 'PER'); 2 + 2 sentences, 5 + 5 words, 2 + 2 entities in the files of train "
+        "types ('LOC', 'PER'); 2 + 2 sentences, 5 + 5 words, 2 + 2 entities in train "
         "and validation."
     ) in texts(app)
 

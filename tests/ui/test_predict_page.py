@@ -208,7 +208,7 @@ def test_sentences_on_which_models_disagree_are_listed_on_request(runs: list[str
     said = table[["heads", "everything"]]
     assert (said.nunique(axis=1) > 1).all()
     assert set(table["Task"]) <= {"Sentiment", "NER"}
-    assert f"The 2 runs disagree on **{len(table)}**" in texts(app)
+    assert f"The 2 trained models disagree on **{len(table)}**" in texts(app)
 
 
 def test_words_that_move_the_label_are_marked_on_request(runs: list[str]) -> None:

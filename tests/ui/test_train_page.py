@@ -98,7 +98,7 @@ def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
         "Trainable parameters",
     ]
     assert [metric.value for metric in app.metric] == ["0.770", "0.420", "103 of 103", "2,310"]
-    assert app.metric[0].delta == "was 0.450 at start"
+    assert app.metric[0].delta == "validation, was 0.450"
     assert "**103 of 103** tensors bit-identical, by SHA-256" in texts(app)
     assert "peak memory **745 MB**" in texts(app)
     assert any("## :violet[A · Sentiment] loss fell" in each.value for each in app.markdown)
@@ -190,7 +190,7 @@ def test_a_running_run_shows_its_phase_its_progress_and_a_stop_button(lab: Lab) 
         ),
         (
             Starting(stage=Stage.FROZEN_OUTPUTS, done=320, total=1800),
-            "Computing the outputs of the frozen layers: 320 of 1,800 sentences",
+            "Computing the outputs of the frozen layers for all splits: 320 of 1,800 sentences",
         ),
     ],
 )
@@ -209,7 +209,10 @@ def test_a_stage_between_two_phases_is_shown_until_the_next_event(lab: Lab) -> N
     computing = Starting(stage=Stage.FROZEN_OUTPUTS, done=5, total=9, elapsed_seconds=60.0)
     lab.store.add_stage(record.id, computing)
     progress = train_page(run=record.id).get("progress")[0].proto
-    assert progress.text == "Computing the outputs of the frozen layers: 5 of 9 sentences"
+    assert (
+        progress.text
+        == "Computing the outputs of the frozen layers for all splits: 5 of 9 sentences"
+    )
     lab.store.append(record.id, list(story.phase(2))[-1:])
     progress = train_page(run=record.id).get("progress")[0].proto
     assert progress.text.startswith("Step **10** of 40")
@@ -468,7 +471,7 @@ def test_a_run_of_any_number_of_tasks_has_a_card_and_a_panel_for_each(lab: Lab, 
     story = Story(spec, [10]).start().phase()
     story.learn([{task.name: 0.5 for task in tasks}] * 4)
     app = train_page(run=stored(lab, story).id)
-    letters = [metric.label[:1] for metric in app.metric][:count]
-    assert letters == ["A", "B", "C"][:count]
+    titles = ["Sentiment accuracy", "NER entity F1", "Topic accuracy"]
+    assert [metric.label for metric in app.metric][:count] == titles[:count]
     assert len(app.metric) == count + 2
     assert len([each for each in app.markdown if each.value.startswith("## :")]) == count

@@ -17,8 +17,8 @@ from mtl_core.report.table import (
     result_words,
     setting_lines,
     terminal_table,
-    undecided_lines,
 )
+from mtl_core.report.undecided import undecided_lines
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.store.runs import RunStore

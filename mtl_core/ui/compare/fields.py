@@ -16,7 +16,8 @@ from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.models.trained_vector import trained_sentence_vector
-from mtl_core.report.data_words import data_name, within
+from mtl_core.report.data_words import within
+from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_SMALL
 from mtl_core.tasks.shared_tasks import check_other_data
 from mtl_core.tasks.task import Task

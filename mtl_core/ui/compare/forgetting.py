@@ -8,7 +8,6 @@ from mtl_core.analysis.forgetting import Forgetting
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.report.compared import ComparedRuns
-from mtl_core.report.data_words import data_name
 from mtl_core.report.forgetting import (
     ELSEWHERE_CAPTION,
     FORGOTTEN_CAPTION,
@@ -21,6 +20,7 @@ from mtl_core.report.forgetting import (
     untrained_tasks,
 )
 from mtl_core.report.load import Report
+from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.task import Task
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain

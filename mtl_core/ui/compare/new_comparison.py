@@ -15,9 +15,9 @@ from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.catalogue import EMBEDDED, entry
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.report.data_words import data_name
 from mtl_core.report.run_words import about, rate_words
 from mtl_core.store.record import TITLE_LENGTH, RunRecord, RunState
+from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.text import counted
 from mtl_core.training.comparison import ComparisonSpec, plain_arms

@@ -10,16 +10,17 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.data_words import (
     balance_finding,
     counts_caption,
-    data_name,
     length_finding,
     reading_lines,
 )
 from mtl_core.settings import Settings
+from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.tasks.lengths import SubWordCounter
 from mtl_core.tasks.overview import DataOverview, TaskOverview
 from mtl_core.tasks.repeated import nearly_repeated_words, repeated_words
 from mtl_core.tasks.upload_reference import is_upload
+from mtl_core.text import capitalized
 from mtl_core.ui.data.examples_view import examples_view
 from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.choice import Choice, keep_choice, seed_widget
@@ -42,10 +43,7 @@ def overview_of_choice(lab: Lab, chosen: ResolvedChoice) -> DataOverview:
 
 
 def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:
-    """The facts below the headline: name of the data, unit of the lengths, splits.
-
-    Sentences in two splits are counted once, also if several tasks label them.
-    """
+    """The facts below the headline: name of the data, unit of the lengths, splits."""
     name = data_name(
         chosen.choice.data, (task.name for task in chosen.model.tasks), chosen.data_name
     )
@@ -56,13 +54,17 @@ def data_facts(chosen: ResolvedChoice, found: DataOverview) -> list[str]:
     splits = "training + validation"
     if any("test" in task.examples for task in found.tasks):
         splits += " + test"
-    facts = [plain(name), plain(unit), f"counts: {splits}"]
-    once = "each counted once over all tasks"
-    if found.repeated:
-        facts.append(f"{repeated_words(found.repeated)}, {once}")
+    return [plain(name), plain(unit), f"counts: {splits}"]
+
+
+def repeated_warning(found: DataOverview) -> None:
+    """Warn of sentences in two splits, each counted once, also if several tasks label it."""
+    repeated = [repeated_words(found.repeated)] if found.repeated else []
     if found.nearly_repeated:
-        facts.append(f"{nearly_repeated_words(found.nearly_repeated)}, {once}")
-    return facts
+        repeated.append(nearly_repeated_words(found.nearly_repeated))
+    if repeated:
+        words = capitalized("; ".join(repeated))
+        st.warning(f"{words}. Scores on them are too high.", icon=":material/warning:")
 
 
 def task_panels(found: DataOverview, max_length: int, colors: Palette) -> None:

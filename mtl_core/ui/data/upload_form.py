@@ -10,6 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile as Sent
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import DataError
 from mtl_core.report.data_words import split_counts
+from mtl_core.tasks.data_notes import repeated_notes
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.keyed_rows import KEYED_SUFFIXES
 from mtl_core.tasks.manifest import NAME_LENGTH
@@ -192,6 +193,8 @@ def _check_and_save(lab: Lab, drafts: Sequence[Draft], name: str) -> None:
         if (where := where_to_enter(result)) is not None and not problems:
             st.caption(plain(where))
     elif result is not None:
+        for note in repeated_notes(result):
+            st.warning(plain(note), icon=":material/warning:")
         st.markdown(_summary(result))
         _preview(result)
     st.button(

@@ -15,7 +15,7 @@ from mtl_core.ui.shared.keys import Key
 _INTRODUCTION = (
     "**Which layers should I freeze?** Freeze Lab compares freezing strategies for one encoder "
     "and several tasks: their cost before training, and what training shows of quality, time and "
-    "forgetting."
+    "forgetting. Play trains two plans on 120 sentences, in about 20 seconds on two idle cores."
 )
 _SHORT_INTRODUCTION = (
     "**Which layers should I freeze?** Freeze Lab compares freezing strategies for one encoder "

@@ -16,7 +16,7 @@ from mtl_core.lessons.scenario_lessons import Lesson, lesson, own_plan_lesson
 from mtl_core.models.checkpoint import has_weights
 from mtl_core.models.checkpoint_notes import checkpoint_notes
 from mtl_core.models.description import BackboneDescription, Role
-from mtl_core.report.data_words import data_name
+from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.text import counted, percent
 from mtl_core.ui.freeze.controls import gentle_decay_button

@@ -40,7 +40,8 @@ def chapters_view(states: Sequence[ClaimState], colors: Palette) -> None:
     Only the first is open: all chapters together are ten screens long on a phone.
     """
     expanded = st.toggle("Expand all chapters", key=Key.ALL_TEXT)
-    with st.expander("**Words**", expanded=False, key=claim_key("words", "glossary")):
+    key = claim_key("all_words" if expanded else "words", "glossary")
+    with st.expander("**Words**", expanded=expanded, key=key):
         glossary_view()
     for place, chapter in enumerate(CHAPTERS):
         with st.expander(

@@ -191,7 +191,8 @@ def _afterwards(state: ClaimState, revealed: bool) -> str:
 def _effect(state: ClaimState) -> None:
     if state.finding.verdict is ClaimVerdict.OPEN:
         weights = f"The weights of {', '.join(state.missing)} are not on this machine"
-        why = weights if state.missing else "No runs yet"
+        some = "Some of its runs are missing" if state.comparison else "No runs yet"
+        why = weights if state.missing else some
         st.caption(plain(why))
         if state.missing and not taking_shot():
             st.page_link(

@@ -30,10 +30,6 @@ TICK_SECONDS = 1.0
 """Shorter than on other pages: the first of the runs trains for a few seconds only."""
 
 _STACK_HEIGHT = 240
-_HELP = (
-    "Trains the heads only, then the top two layers, on the small sample. Takes under 20 seconds "
-    "on two cores."
-)
 
 
 def play_button(lab: Lab, colors: Palette, label: str = "", in_line: bool = False) -> None:
@@ -44,7 +40,6 @@ def play_button(lab: Lab, colors: Palette, label: str = "", in_line: bool = Fals
         key=Key.PLAY_BUTTON,
         icon=":material/play_circle:",
         type="tertiary" if in_line else kind,
-        help=_HELP,
         on_click=_play,
         args=(lab,),
     )
@@ -75,6 +70,20 @@ def play_page(lab: Lab, runs: Sequence[RunRecord], colors: Palette) -> None:
                     )
     if all(run.state is RunState.FINISHED for run in runs):
         st.markdown(plain(play_finding(summaries)))
+        _next_steps(runs)
+
+
+def _next_steps(runs: Sequence[RunRecord]) -> None:
+    """Draw links to these runs side by side, and to a run of one's own."""
+    ids = {str(Key.RUNS): ",".join(run.id for run in runs)}
+    with st.container(horizontal=True, gap="small"):
+        st.page_link(
+            "pages/compare.py",
+            label="Compare the two runs",
+            icon=":material/bar_chart:",
+            query_params=ids,
+        )
+        st.page_link("pages/train.py", label="Train a plan", icon=":material/play_arrow:")
 
 
 def _facts(lab: Lab, summaries: Sequence[RunSummary]) -> list[str]:

@@ -15,7 +15,9 @@ from mtl_core.report.predictions import (
     sentence_of,
 )
 from mtl_core.tasks.dataset import Dataset
-from mtl_core.text import visible
+from mtl_core.tasks.example import Example
+from mtl_core.tasks.task import Task
+from mtl_core.text import listed, visible
 from mtl_core.ui.predict.answers import predictions_of
 from mtl_core.ui.predict.models import SelectedModel
 from mtl_core.ui.predict.sentence import take_text
@@ -32,13 +34,16 @@ def disagreements_view(lab: Lab, models: Sequence[SelectedModel], dataset: Datas
     tasks = [
         task for task in dataset.tasks if all(task in each.model.spec.tasks for each in models)
     ]
-    count = len(dataset.validation)
+    count = len(_labelled(dataset, tasks))
     with st.container(gap=None):
         st.markdown("## Sentences with different predictions")
         st.caption(
             f"Compares the models on the {count:,} validation sentences of "
             f"{plain(dataset.reference)}. Click a row to use its sentence above."
         )
+    skipped = [task_title(task.name) for task in dataset.tasks if task not in tasks]
+    if skipped and tasks:
+        st.caption(f"{listed(skipped)}: not compared, because the models have other labels.")
     if len(models) < 2:
         st.caption("Select at least two models to compare.")
     elif not tasks:
@@ -60,7 +65,9 @@ def _show_list() -> None:
 
 
 def _list(lab: Lab, models: Sequence[SelectedModel], dataset: Dataset) -> None:
-    sentences = [sentence_of(example) for example in dataset.validation]
+    common = [t for t in dataset.tasks if all(t in m.model.spec.tasks for m in models)]
+    examples = _labelled(dataset, common)
+    sentences = [sentence_of(example) for example in examples]
     with st.spinner(f"Running {len(models)} models on {len(sentences):,} sentences …"):
         answers = predictions_of(lab, models, sentences)
     failed = [each for each in answers if isinstance(each, FreezeLabError)]
@@ -72,14 +79,18 @@ def _list(lab: Lab, models: Sequence[SelectedModel], dataset: Dataset) -> None:
     among = (
         trained if len(trained) > 1 else None
     )  # training always changes the predictions of untrained heads
-    found = disagreements(
-        shared, dataset.validation, [predictions for _, predictions in answered], among
-    )
+    found = disagreements(shared, examples, [predictions for _, predictions in answered], among)
     if not found:
         st.caption("The models predict the same for every sentence.")
         return
-    who = f"The {len(trained)} runs" if among else "The models"
+    who = f"The {len(trained)} trained models" if among else "The models"
     _table(found, [model.label for model, _ in answered], who)
+
+
+def _labelled(dataset: Dataset, tasks: Sequence[Task]) -> list[Example]:
+    """The validation sentences with a label of one of the tasks."""
+    names = {task.name for task in tasks}
+    return [each for each in dataset.validation if names & set(each.labels)]
 
 
 def _table(found: Sequence[Disagreement], labels: Sequence[str], who: str) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from mtl_core.report.data_words import full_data_name
 from mtl_core.settings import Settings
+from mtl_core.tasks.data_name import full_data_name
 from mtl_core.tasks.dataset import MANIFEST_NAME, SHIPPED
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.tasks.uploads import manifest_name, stored_uploads

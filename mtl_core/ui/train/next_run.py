@@ -10,9 +10,10 @@ from mtl_core.charts.loss import loss_sketch
 from mtl_core.charts.theme import Palette
 from mtl_core.engine.lab import Lab
 from mtl_core.freezing.titles import task_title
-from mtl_core.report.data_words import full_data_name, within
+from mtl_core.report.data_words import within
 from mtl_core.report.run_words import plan_words, rate_words, vector_words
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.tasks.data_name import full_data_name
 from mtl_core.text import percent
 from mtl_core.training.options import option_facts
 from mtl_core.ui.shared.chart import chart

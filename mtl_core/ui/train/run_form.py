@@ -13,9 +13,10 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.models.checkpoint import has_weights
 from mtl_core.models.description import Role
-from mtl_core.report.data_words import full_data_name, within
+from mtl_core.report.data_words import within
 from mtl_core.settings import Settings
 from mtl_core.store.model_folder import model_folder
+from mtl_core.tasks.data_name import full_data_name
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS, SAMPLE_SMALL
 from mtl_core.tasks.task import Task
 from mtl_core.tasks.upload_reference import is_upload

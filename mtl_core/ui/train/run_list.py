@@ -8,7 +8,6 @@ import streamlit as st
 
 from mtl_core.engine.lab import Lab
 from mtl_core.lessons.claim_runs import comparison_name
-from mtl_core.report.data_words import full_data_name
 from mtl_core.report.run_words import (
     STATE_SIGNS,
     encoder_words,
@@ -17,6 +16,7 @@ from mtl_core.report.run_words import (
     shared_words,
 )
 from mtl_core.store.record import RunRecord, RunState
+from mtl_core.tasks.data_name import full_data_name
 from mtl_core.text import counted
 from mtl_core.training.spec import RunSpec
 from mtl_core.ui.shared.data_table import data_table
@@ -54,7 +54,10 @@ def run_list(lab: Lab, records: Sequence[RunRecord], shown: str | None) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="medium"):
         with st.container(gap=None, width="content"):
             st.markdown("## Runs")
-            st.caption("Newest first. Select a row to open the run.")
+            st.caption(
+                "Newest first. Select a row to open the run. Scores are those on the test "
+                "sentences of its data, or on the validation sentences if there are none."
+            )
         _picker(lab, records, shown)
     found = _filtered(records)
     if not found:

@@ -49,7 +49,7 @@ def _score_card(number: int, task: TaskProgress, summary: RunSummary) -> None:
     st.metric(
         f"{plain(task_title(name))} {task.metric}",
         "undefined" if summary.is_undefined(name) else "–" if value is None else f"{value:.3f}",
-        _before_words(before),
+        _before_words(before, summary.judged_split(name)),
         delta_color=hue(number),
         delta_arrow="off",
         border=True,
@@ -58,10 +58,11 @@ def _score_card(number: int, task: TaskProgress, summary: RunSummary) -> None:
     )
 
 
-def _before_words(before: TaskScore | None) -> str:
+def _before_words(before: TaskScore | None, split: str) -> str:
+    """The split that the score is measured on, and the score before training: short, for a card."""
     if before is None:
-        return "not measured"
-    return NO_ENTITIES if before.headline is None else f"was {before.headline:.3f} at start"
+        return f"{split}, before: unknown"
+    return NO_ENTITIES if before.headline is None else f"{split}, was {before.headline:.3f}"
 
 
 def _proof_card(summary: RunSummary) -> None:
@@ -193,6 +194,8 @@ def phase_table(summary: RunSummary, colors: Palette) -> None:
             name: st.column_config.TextColumn(name, alignment="right") for name in rows.columns[2:]
         },
     )
+    if any(summary.judged_split(task.task.name) == "test" for task in summary.tasks):
+        st.caption("Scores of phases are measured on the validation sentences.")
     if (phase := summary.phase) is not None and phase.reuse:
         which = f"Phase {phase.number}: " if len(summary.phases) > 1 else ""
         st.caption(plain(f"{which}{phase.reuse}"))

@@ -25,7 +25,7 @@ from mtl_core.report.run_words import (
     run_headline,
     step_time,
 )
-from mtl_core.report.starting import shown_stage, stage_line
+from mtl_core.report.starting import share_of_stage, shown_stage, stage_line
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.task import TaskKind
 from mtl_core.text import counted
@@ -185,7 +185,8 @@ def _stage(lab: Lab, record: RunRecord, summary: RunSummary) -> Starting | None:
 def _progress(record: RunRecord, summary: RunSummary, stage: Starting | None) -> None:
     if stage is not None:
         seconds = record.seconds_since_start(datetime.now(UTC))
-        st.progress(summary.share_done, text=stage_line(stage, summary.step, seconds))
+        share = summary.share_done if summary.step else share_of_stage(stage)
+        st.progress(share, text=stage_line(stage, summary.step, seconds))
         return
     if not summary.total_steps:
         st.progress(0.0, text="Loading the model and the data")

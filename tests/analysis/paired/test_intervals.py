@@ -150,6 +150,7 @@ def test_a_score_without_seeds_is_paired_by_sentence_with_each_seed() -> None:
     by_seeds, by_sentences = (stdtrit(freedom, 1 - found.level / 2) for freedom in (1, 3))
     variance = of_seeds + parts.of_sentences
     quantile = (of_seeds * by_seeds + parts.of_sentences * by_sentences) / variance
-    assert found.high == pytest.approx(0.5 + quantile * max(variance, 2 / 4**2) ** 0.5)
-    assert found.low == pytest.approx(1 - found.high)
+    reach = quantile * max(variance, 2 / 4**2) ** 0.5
+    assert reach > 2
+    assert (found.low, found.high) == (-1.0, 1.0)  # no difference of shares is outside
     assert differences_from_fixed({}, {"words": fixed}) == {"words": {}}
