@@ -29,10 +29,10 @@ types: $(VENV)/.dev
 contracts: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
-test: $(VENV)/.dev chromium   ## unit, app and browser tests (ARGS="-k proof", WORKERS=0)
+test: $(VENV)/.dev chromium postgresql   ## unit, app and browser tests (ARGS="-k proof", WORKERS=0)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
-prove: $(VENV)/.dev chromium  ## the tests that `make test` leaves out because they take long
+prove: $(VENV)/.dev chromium postgresql  ## the tests that `make test` leaves out because they take long
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long $(ARGS)
 
 format: $(VENV)/.dev
@@ -57,9 +57,12 @@ claims: $(VENV)/.run       ## verdicts on the claims of the Guide (ARGS=--run ma
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-.PHONY: chromium
+.PHONY: chromium postgresql
 chromium: $(VENV)/.dev
 	@bash tests/browser/install_chromium.sh $(BIN)/python
+
+postgresql:
+	@bash tests/install_postgresql.sh
 
 $(VENV)/.made:
 	@test -n "$(PYTHON)" || { echo "Freeze Lab needs Python 3.11 or newer; no python3 is on the PATH." >&2; exit 2; }

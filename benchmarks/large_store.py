@@ -52,7 +52,7 @@ def main() -> None:
 
 def fill(runs: int, events: int) -> tuple[int, int, int]:
     """Add copies of the included runs; the numbers of runs and events, and the store's bytes."""
-    file = Settings.from_environment().database
+    file = Settings.from_environment().home / "runs.sqlite"
     import_shipped(RunStore(file))
     store = sqlite3.connect(file)
     store.row_factory = sqlite3.Row

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mtl_core.errors import BadInput
@@ -37,6 +37,7 @@ _COUNTS = {
 }
 """By variable, the largest number, and the description of the default in messages."""
 _LARGEST_LIMIT = 1_000_000
+_POSTGRESQL_URL = re.compile(r"postgres(ql(\+psycopg)?)?://[^/]*/[^/?]+(\?.*)?$")
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_])?")
 ENDS_WITH_INPUT = "FREEZE_LAB_ENDS_WITH_INPUT"
 """Set by `serve` for the server process, which ends when `serve` ends, also if it was killed."""
@@ -116,7 +117,8 @@ class Limits(Frozen):
 class Settings(Frozen):
     """Paths and limits.
 
-    `home` holds the run store, the description cache and the runs' files. A browser may name local
+    `home` holds the run store, the description cache and the runs' files; with `database_url` the
+    run store is in that PostgreSQL database. A browser may name local
     paths only below `checkpoint_roots` and `data_roots`; the command line may name any. `cache` is
     the folder of files that can be recomputed, at most `cache_bytes` of them; None means a folder
     in `home`. A run holds at most `prefix_memory_bytes` of frozen layers' outputs in memory. At
@@ -127,6 +129,7 @@ class Settings(Frozen):
     """
 
     home: Path
+    database_url: str | None = Field(None, repr=False)  # it may have a password
     checkpoint_roots: tuple[Path, ...] = ()
     data_roots: tuple[Path, ...] = ()
     threads: int
@@ -148,9 +151,9 @@ class Settings(Frozen):
     warm_up: bool = True
 
     @property
-    def database(self) -> Path:
-        """The SQLite file of the run store."""
-        return self.home / "runs.sqlite"
+    def database(self) -> Path | str:
+        """The run store: a SQLite file in `home`, or the URL of a PostgreSQL database."""
+        return self.database_url or self.home / "runs.sqlite"
 
     @property
     def descriptions(self) -> Path:
@@ -214,9 +217,9 @@ class Settings(Frozen):
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Reads FREEZE_LAB_HOME, _CHECKPOINTS, _DATA, _THREADS, _PARALLEL_RUNS, _MATRIX_PRODUCTS,
-        _CACHE, _CACHE_BYTES, _PREFIX_MEMORY_BYTES, _TEACHER_KEY, _HOSTS and the limits, such as
-        _MAX_WAITING_RUNS and _READ_SECONDS; no file is read.
+        """Reads FREEZE_LAB_HOME, _DATABASE_URL, _CHECKPOINTS, _DATA, _THREADS, _PARALLEL_RUNS,
+        _MATRIX_PRODUCTS, _CACHE, _CACHE_BYTES, _PREFIX_MEMORY_BYTES, _TEACHER_KEY, _HOSTS and the
+        limits, such as _MAX_WAITING_RUNS and _READ_SECONDS; no file is read.
 
         The two lists are separated as PATH is. The default number of threads is the number of
         cores, at most 4: short sentences do not benefit from more. It is 1 for the runs of a
@@ -228,6 +231,7 @@ class Settings(Frozen):
         in_home = given.home is not None
         return cls(
             home=given.home or platformdirs.user_data_path("freeze-lab"),
+            database_url=given.database_url,
             checkpoint_roots=given.checkpoints,
             data_roots=given.data,
             matrix_products=given.matrix_products,
@@ -311,6 +315,7 @@ class _Environment(_MatrixProductsVariable):
     """
 
     home: Path | None = None
+    database_url: str | None = None
     checkpoints: _Paths = ()
     data: _Paths = ()
     threads: int | None = None
@@ -334,6 +339,19 @@ class _Environment(_MatrixProductsVariable):
     read_seconds: int | None = None
     read_bytes: int = READ_BYTES
     warm_up: bool = True
+
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _url(cls, given: str) -> str | None:
+        url = given.strip()
+        if url and not _POSTGRESQL_URL.match(url):
+            shown = re.sub("//.*@", "//…@", url)  # without the password
+            raise BadInput(
+                f"{_variable('database_url')}={shown}: the URL of a PostgreSQL database is needed, "
+                "e.g. postgresql://user:password@host:5432/runs. Without the variable the run "
+                "store is a SQLite file in FREEZE_LAB_HOME."
+            )
+        return url or None
 
     @field_validator("hosts", mode="before")
     @classmethod

@@ -9,8 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
-
-from sqlalchemy import text
+from pathlib import Path
 
 from mtl_core import __version__
 from mtl_core.engine.capacity import capacity_here, runs_at_once
@@ -108,23 +107,23 @@ def _home(settings: Settings) -> Finding:
 
 
 def _store(settings: Settings) -> Finding:
-    if not settings.database.is_file():
+    if isinstance(settings.database, Path) and not settings.database.is_file():
         return Finding(check="store", found="no runs yet")
     try:
         with closing(RunStore(settings.database)) as store:
-            with store.session() as session:
-                fault = session.scalar(text("PRAGMA quick_check"))
+            fault, size_bytes = store.fault(), store.size_bytes()
             active, paused = store.active(), store.is_paused()
     except FreezeLabError as problem:
         return Finding(check="store", found=str(problem), remedy="See docs/storage.md.")
-    if fault != "ok":
+    if fault is not None:
         return Finding(
             check="store",
-            found=f"{settings.database} is damaged: {fault}",
+            found=f"{store.place} is damaged: {fault}",
             remedy="Stop Freeze Lab, move the file away, and start again with an empty store.",
         )
     running = sum(run.state is RunState.RUNNING for run in active)
-    found = f"{bytes_text(settings.database.stat().st_size)}, {running} running and "
+    where = "" if isinstance(settings.database, Path) else f"{store.place}, "
+    found = f"{where}{bytes_text(size_bytes)}, {running} running and "
     found += f"{counted(len(active) - running, 'waiting run')}{', paused' if paused else ''}"
     remedy = "`freeze-lab runs resume` lets waiting runs start again." if paused else None
     return Finding(check="store", found=found, remedy=remedy)

@@ -38,6 +38,7 @@ class RunWriter:
         self._store = store
         self._began = monotonic()
         self._latest_seconds = 0.0
+        self._stored = run.last_event  # events that are certainly in the store
         self._buffer: list[RunEvent] = []
         self._buffered_since = 0.0
 
@@ -49,7 +50,7 @@ class RunWriter:
     def add(self, event: RunEvent) -> RunEvent:
         """Buffer an event and write the buffer if it is due; the event as it is written.
 
-        While the store is locked or the disk full, events are written later. Raises StoreBlocked
+        While the store is blocked, events are written later. Raises StoreBlocked
         for a final one.
         """
         event = self.buffer(event)
@@ -107,6 +108,7 @@ class RunWriter:
         flush_together(self._store, [self])
 
     def _written(self, accepted: bool) -> None:
+        self._stored += len(self._buffer)
         self._buffer = []
         self.ended = not accepted or self.final_event is not None
 
@@ -130,6 +132,7 @@ def flush_together(store: RunStore, writers: Iterable[RunWriter]) -> None:
         accepted = store.append_all(
             {run: each._buffer for run, each in buffers.items()},
             {run: each.run.owner for run, each in buffers.items()},
+            {run: each._stored for run, each in buffers.items()},
         )
         for run, each in buffers.items():
             each._written(run in accepted)

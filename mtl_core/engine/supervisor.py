@@ -134,6 +134,8 @@ class Supervisor:
         while not self._closing.is_set():
             try:
                 self._work()
+            except StoreBlocked as problem:
+                self._wait_for_store(problem)
             except Exception:
                 logger.exception("The supervisor failed and will try again.")
                 self._closing.wait(_POLL_SECONDS)
@@ -143,6 +145,13 @@ class Supervisor:
             self._flush_pending()
         for running in self._running.values():
             self._interrupt(running.writer)
+
+    def _wait_for_store(self, problem: StoreBlocked) -> None:
+        """Pause before the store is tried again. The running runs continue meanwhile."""
+        if not self._blocked:
+            logger.warning("The run store is tried again every second: %s", problem)
+        self._blocked = True
+        self._closing.wait(_POLL_SECONDS)
 
     def _work(self) -> None:
         """End the requested runs, write events for a fifth of a second, and look at the queue.

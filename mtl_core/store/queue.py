@@ -227,6 +227,7 @@ class Queue:
             select(RunRow, OwnerRow)
             .join(OwnerRow, OwnerRow.id == RunRow.owner)
             .where(RunRow.state.in_((RunState.RUNNING, RunState.WAITING)))
+            .order_by(RunRow.number)
         )
         with self._database.reading() as session:
             if session.execute(owned.limit(1)).first() is None:

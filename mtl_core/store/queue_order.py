@@ -6,14 +6,16 @@ turns in the same way. Otherwise, runs start in the order in which they were add
 machine's own user, who is no visitor, count as those of one visitor.
 """
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, Text, case, func, literal_column, select
 
 from mtl_core.store.record import RunState
 from mtl_core.store.rows import KEPT
 from mtl_core.store.schema import RunRow
 
-_VISITOR = func.coalesce(RunRow.visitor, "")
-_LANE = case((RunRow.comparison.is_(None), 0), else_=1)  # single runs first, where all is equal
+_VISITOR = func.coalesce(RunRow.visitor, literal_column("''", Text))
+_LANE = case(
+    (RunRow.comparison.is_(None), literal_column("0")), else_=literal_column("1")
+)  # single runs first, where all is equal
 
 
 def waiting_in_order(*conditions: ColumnElement[bool]) -> Select[RunRow]:

@@ -1,4 +1,4 @@
-"""The run store: runs, events and comparisons in one SQLite file."""
+"""The run store: runs, events and comparisons in one database."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -40,18 +40,32 @@ from mtl_core.training.starting import Starting
 
 
 class RunStore(Queue, Comparisons, Shipping, Visitors):
-    """Runs, their events and comparisons in one SQLite file, which is created if it is missing.
+    """Runs, their events and comparisons: a SQLite file by its path, or PostgreSQL by its URL.
 
-    Safe for several threads and processes. Every method raises InternalError if the file cannot be
-    read or written, UnknownRun for an unknown run, and UnknownComparison for an unknown comparison.
+    What is missing is created. Safe for several threads and processes, with PostgreSQL also of
+    several machines. Every method raises InternalError if the store cannot be read or written,
+    UnknownRun for an unknown run, and UnknownComparison for an unknown comparison.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
+    def __init__(self, place: Path | str) -> None:
+        self._database = Database(place)
 
     def session(self) -> AbstractContextManager[Session]:
-        """A session that only reads, for checks of the file itself."""
+        """A session that only reads."""
         return self._database.reading()
+
+    @property
+    def place(self) -> str:
+        """Where the store is, without a password."""
+        return self._database.place
+
+    def fault(self) -> str | None:
+        """What a check of the whole database finds; None if it finds nothing."""
+        return self._database.fault()
+
+    def size_bytes(self) -> int:
+        """The size of the database."""
+        return self._database.size_bytes()
 
     def close(self) -> None:
         """Close the connections."""
@@ -113,26 +127,31 @@ class RunStore(Queue, Comparisons, Shipping, Visitors):
         self,
         events: Mapping[str, Sequence[RunEvent]],
         owners: Mapping[str, str | None] | None = None,
+        after: Mapping[str, int] | None = None,
     ) -> set[str]:
         """Add events to several runs in one transaction; the runs that accepted theirs.
 
         A run that is deleted or has ended with a final event accepts none. An interrupted run that
         receives events is running again. `owners` has the process of each run that sends them: a
-        run accepts none of a process that was taken for ended, once it was queued again.
+        run accepts none of a process that was taken for ended, once it was queued again. `after`
+        has the number of the last event of each run that is known to be stored. Events that a lost
+        connection left stored without an answer are then not added again.
         """
         now = datetime.now(UTC)
         with self._database.writing() as session:
-            rows = session.scalars(select(RunRow).where(RunRow.id.in_(events), KEPT))
+            rows = session.scalars(select(RunRow).where(RunRow.id.in_(events), KEPT)).all()
+            known = after or {row.id: row.last_event for row in rows}
+            stored = {row.id: max(row.last_event - known[row.id], 0) for row in rows}
             accepting = [
                 row
                 for row in rows
-                if row.state not in STATE_AFTER.values()
+                if (row.state not in STATE_AFTER.values() or stored[row.id] >= len(events[row.id]))
                 and (owners is None or owners[row.id] == row.owner)
             ]
             for row in accepting:
                 if row.state is RunState.INTERRUPTED:
                     row.state, row.finished_at, row.reason = RunState.RUNNING, None, None
-                write_events(session, row, events[row.id], now)
+                write_events(session, row, events[row.id][stored[row.id] :], now)
                 owner = session.get(OwnerRow, row.owner) if row.owner else None
                 if owner is not None:
                     owner.seen_at = now

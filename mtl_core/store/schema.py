@@ -1,12 +1,24 @@
-"""The tables of the run store, and migrations from earlier schemas; see `docs/storage.md`."""
+"""The tables of the run store, and migrations from before Alembic; see `docs/storage.md`."""
 
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, Enum, ForeignKey, Index, String, Text, TypeDecorator, text
+from sqlalchemy import (
+    Connection,
+    Enum,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    TypeDecorator,
+    false,
+    true,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
 
 from mtl_core.store.record import RunRole, RunState
 
@@ -18,6 +30,11 @@ class UtcTime(TypeDecorator[datetime]):
 
     impl = String(32)
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The order of the bytes, which other collations of PostgreSQL do not keep."""
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(String(32, collation=collation))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Convert an aware time to text."""
@@ -50,7 +67,7 @@ def _words_of(kind: type[StrEnum]) -> Enum:
     )
 
 
-_NO, _YES = text("0"), text("1")
+_NO, _YES = false(), true()
 
 
 class Table(DeclarativeBase):

@@ -16,12 +16,13 @@ from mtl_core.engine.run_writer import RunWriter
 from mtl_core.engine.supervisor import Supervisor
 from mtl_core.errors import BadInput, InternalError, StoreBlocked
 from mtl_core.settings import Settings
-from mtl_core.store import connection as store_connection
+from mtl_core.store import sqlite_file
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import PhaseFinished, RunStopped
 from mtl_core.training.spec import RunSpec
 from tests.full_disk import full_disk
+from tests.postgresql import postgresql_server
 
 Wait = Callable[..., None]
 SpecOf = Callable[[str], RunSpec]
@@ -52,7 +53,7 @@ _DROP_FROM_BOUNDING_SET = 24
 
 @pytest.fixture(autouse=True)
 def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_connection, "_BUSY_SECONDS", 0.3)
+    monkeypatch.setattr(sqlite_file, "WAIT_SECONDS", 0.3)
 
 
 @pytest.fixture
@@ -105,10 +106,25 @@ def test_a_locked_store_is_read_at_once_and_refuses_to_write_after_the_wait(
             r"for 0\.3 seconds: end that process, such as a backup",
         ):
             impatient.add(spec_of("quick"))
-        with pytest.raises(StoreBlocked, match=r"cannot be opened: database is locked\. Another"):
-            RunStore(settings.database)
+        with closing(RunStore(settings.database)) as opened:
+            assert opened.run(finished).state is RunState.STOPPED
     assert [run.id for run in store.runs()] == [finished]
     assert store.add(spec_of("quick")).state is RunState.WAITING
+
+
+def test_a_locked_store_that_has_to_be_migrated_cannot_be_opened(
+    store: RunStore, settings: Settings, finished: str
+) -> None:
+    assert isinstance(settings.database, Path)
+    with closing(sqlite3.connect(settings.database)) as connection:
+        connection.execute("DROP TABLE alembic_version")  # as before Alembic
+    with (
+        locked(settings.database),
+        pytest.raises(StoreBlocked, match=r"cannot be opened: database is locked\. Another"),
+    ):
+        RunStore(settings.database)
+    with closing(RunStore(settings.database)) as opened:
+        assert opened.run(finished).state is RunState.STOPPED
 
 
 def test_events_of_a_run_in_the_foreground_are_written_once_the_lock_is_released(
@@ -140,6 +156,25 @@ def test_a_run_continues_while_the_store_is_locked_and_no_event_is_lost(
         steps = [event.step for _, event in store.events(run, kinds={"step"})]  # type: ignore[union-attr]
         assert store.run(run).reason == "stopped between two steps"
         assert steps == list(range(1, len(steps) + 1))
+
+
+def test_a_run_continues_while_postgresql_is_killed_and_no_event_is_lost(
+    settings: Settings, spec_of: SpecOf, trainer_argv: list[str], wait_until: Wait, caplog
+) -> None:
+    with postgresql_server() as server, closing(RunStore(server.url("postgres"))) as store:
+        run, waiting = store.add(spec_of("counting")).id, store.add(spec_of("quick")).id
+        with running(store, settings, trainer_argv, wait_until, run):
+            server.kill()
+            wait_until(lambda: "Check that the server runs" in caplog.text)
+            server.start()
+            before = store.run(run).last_event
+            wait_until(lambda: store.run(run).last_event > before + 3)
+            store.request_stop(run)
+            wait_until(lambda: store.run(waiting).state.is_final)
+        steps = [event.step for _, event in store.events(run, kinds={"step"})]  # type: ignore[union-attr]
+        assert store.run(run).reason == "stopped between two steps"
+        assert steps == list(range(1, len(steps) + 1))
+        assert store.run(waiting).state is RunState.FINISHED
 
 
 def test_a_run_continues_while_the_disk_is_full_and_no_event_is_lost(

@@ -10,11 +10,31 @@ from mtl_core.store.runs import RunStore
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.events import Step
 from mtl_core.training.spec import RunSpec
+from tests.postgresql import PostgresServer, postgresql_server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    with postgresql_server() as running:
+        RunStore(running.url("template1")).close()  # each new database is a copy of it
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
+    """Where an empty store is, in each kind of database."""
+    if request.param == "sqlite":
+        yield tmp_path / "home" / "runs.sqlite"
+        return
+    server: PostgresServer = request.getfixturevalue("server")
+    server.execute("CREATE DATABASE runs")
+    yield server.url("runs")
+    server.execute("DROP DATABASE runs WITH (FORCE)")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[RunStore]:
-    opened = RunStore(tmp_path / "home" / "runs.sqlite")
+def store(place: Path | str) -> Iterator[RunStore]:
+    opened = RunStore(place)
     yield opened
     opened.close()
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from mtl_core.errors import BadInput
 from mtl_core.store.owner import Owner
@@ -16,6 +15,7 @@ from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.events import Step
 from mtl_core.training.spec import RunSpec
+from tests.store.statements import execute
 
 CLAIM_TWENTY = """
 import sys
@@ -23,7 +23,8 @@ from pathlib import Path
 from mtl_core.store.owner import Owner
 from mtl_core.store.runs import RunStore
 
-store = RunStore(Path(sys.argv[1]))
+place = sys.argv[1]
+store = RunStore(place if "://" in place else Path(place))
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(20):
@@ -38,7 +39,8 @@ from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.spec import RunSpec
 
-store = RunStore(Path(sys.argv[1]))
+place = sys.argv[1]
+store = RunStore(place if "://" in place else Path(place))
 spec = RunSpec.model_validate_json(sys.argv[2])
 print(store.add(spec, RunState.RUNNING).id, flush=True)
 sys.stdin.readline()
@@ -57,29 +59,21 @@ def start(code: str, *words: str) -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "runs.sqlite"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[RunStore]:
-    opened = RunStore(path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def other_process(path: Path, store: RunStore, spec: RunSpec) -> Iterator[subprocess.Popen[str]]:
+def other_process(
+    place: Path | str, store: RunStore, spec: RunSpec
+) -> Iterator[subprocess.Popen[str]]:
     """Another process with a run of its own, whose id it prints."""
-    process = start(RUN_ONE, str(path), spec.model_dump_json())
+    process = start(RUN_ONE, str(place), spec.model_dump_json())
     yield process
     process.kill()
     process.communicate()
 
 
-def test_two_processes_never_claim_the_same_run(path: Path, store: RunStore, spec: RunSpec) -> None:
+def test_two_processes_never_claim_the_same_run(
+    place: Path | str, store: RunStore, spec: RunSpec
+) -> None:
     ids = [store.add(spec).id for _ in range(60)]
-    processes = [start(CLAIM_TWENTY, str(path)) for _ in range(3)]
+    processes = [start(CLAIM_TWENTY, str(place)) for _ in range(3)]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -146,25 +140,25 @@ def test_runs_of_this_process_and_waiting_ones_are_left_alone(
 
 
 def test_an_owner_elsewhere_lives_as_long_as_its_heart_beats(
-    path: Path, store: RunStore, spec: RunSpec
+    place: Path | str, store: RunStore, spec: RunSpec
 ) -> None:
     elsewhere = Owner("another container", 1, "100")
     run = store.add(spec, RunState.RUNNING, elsewhere).id
-    _silent_for(path, elsewhere, timedelta(seconds=50))
+    _silent_for(place, elsewhere, timedelta(seconds=50))
     assert store.mark_interrupted() == []
-    _silent_for(path, elsewhere, timedelta(seconds=70))
+    _silent_for(place, elsewhere, timedelta(seconds=70))
     store.heartbeat(elsewhere)
     assert store.mark_interrupted() == []
-    _silent_for(path, elsewhere, timedelta(seconds=70))
+    _silent_for(place, elsewhere, timedelta(seconds=70))
     assert store.mark_interrupted() == [run]
 
 
 def test_an_interrupted_run_that_speaks_after_all_is_running_again(
-    path: Path, store: RunStore, spec: RunSpec, steps: list[Step]
+    place: Path | str, store: RunStore, spec: RunSpec, steps: list[Step]
 ) -> None:
     elsewhere = Owner("another container", 1, "100")
     run = store.add(spec, RunState.RUNNING, elsewhere).id
-    _silent_for(path, elsewhere, timedelta(seconds=70))
+    _silent_for(place, elsewhere, timedelta(seconds=70))
     store.mark_interrupted()
     assert store.append(run, steps)
     again = store.run(run)
@@ -172,15 +166,14 @@ def test_an_interrupted_run_that_speaks_after_all_is_running_again(
     assert store.mark_interrupted() == []
 
 
-def _silent_for(path: Path, owner: Owner, age: timedelta) -> None:
+def _silent_for(place: Path | str, owner: Owner, age: timedelta) -> None:
     """Move an owner's last heartbeat into the past."""
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        connection.execute(
-            text("UPDATE owners SET seen_at = :then WHERE id = :owner"),
-            {"then": (datetime.now(UTC) - age).isoformat(), "owner": owner.id},
-        )
-    engine.dispose()
+    execute(
+        place,
+        "UPDATE owners SET seen_at = :then WHERE id = :owner",
+        then=(datetime.now(UTC) - age).isoformat(),
+        owner=owner.id,
+    )
 
 
 def test_a_run_interrupted_by_its_owner_keeps_the_reason(store: RunStore, spec: RunSpec) -> None:
@@ -191,13 +184,16 @@ def test_a_run_interrupted_by_its_owner_keeps_the_reason(store: RunStore, spec: 
     assert store.run(run).state is RunState.INTERRUPTED
 
 
-def test_a_newer_schema_is_refused_with_both_versions(path: Path, store: RunStore) -> None:
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE schema SET version = 99"))
-    engine.dispose()
+def test_a_newer_schema_is_refused_with_both_versions(place: Path | str, store: RunStore) -> None:
+    execute(place, "UPDATE schema SET version = 99")
     with pytest.raises(BadInput, match="has schema 99; this version of Freeze Lab reads schema 4"):
-        RunStore(path)
+        RunStore(place)
+
+
+def test_a_later_revision_is_refused_with_both(place: Path | str, store: RunStore) -> None:
+    execute(place, "UPDATE alembic_version SET version_num = '0099'")
+    with pytest.raises(BadInput, match="revision 0099; this version of Freeze Lab reads revision"):
+        RunStore(place)
 
 
 def test_a_file_that_is_no_store_is_refused_and_kept(tmp_path: Path) -> None:

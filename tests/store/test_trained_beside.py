@@ -5,37 +5,32 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.training.spec import RunSpec
+from tests.store.statements import execute
 
 NOON = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 Ran = Callable[..., str]
 
 
 @pytest.fixture
-def ran(store: RunStore, spec: RunSpec, tmp_path: Path) -> Ran:
+def ran(store: RunStore, spec: RunSpec, place: Path | str) -> Ran:
     """Add a run that started and ended so many minutes after noon; None: it is running."""
-    database = create_engine(f"sqlite:///{tmp_path / 'home' / 'runs.sqlite'}")
 
     def add(started: int, ended: int | None, owner: str = "one process") -> str:
         run = store.add(spec, RunState.RUNNING, Owner(owner, 1, None)).id
-        with database.begin() as connection:
-            connection.execute(
-                text(
-                    "UPDATE runs SET started_at = :started, finished_at = :ended, state = :state "
-                    "WHERE id = :run"
-                ),
-                {
-                    "run": run,
-                    "started": _stored(started),
-                    "ended": None if ended is None else _stored(ended),
-                    "state": "running" if ended is None else "finished",
-                },
-            )
+        execute(
+            place,
+            "UPDATE runs SET started_at = :started, finished_at = :ended, state = :state "
+            "WHERE id = :run",
+            run=run,
+            started=_stored(started),
+            ended=None if ended is None else _stored(ended),
+            state="running" if ended is None else "finished",
+        )
         return run
 
     return add

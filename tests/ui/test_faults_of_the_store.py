@@ -11,14 +11,14 @@ from mtl_core.app_files import app_folder
 from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
 from mtl_core.settings import Settings
-from mtl_core.store import connection
+from mtl_core.store import sqlite_file
 from tests.visiting import visited
 
 
 @pytest.fixture
 def impatient_lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     """A lab whose store does not wait for a lock."""
-    monkeypatch.setattr(connection, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite_file, "WAIT_SECONDS", 0.1)
     with closing(Lab(Settings.from_environment())) as opened:
         monkeypatch.setattr(lab_module, "_lab", opened)
         yield opened

@@ -143,7 +143,7 @@ def _stored_results() -> dict[str, ClaimResult]:
     return shipped_results()
 
 
-def _finding_key(lab: Lab, claim: Claim, runs: ArmRuns) -> tuple[Path, str, tuple[str, ...]]:
+def _finding_key(lab: Lab, claim: Claim, runs: ArmRuns) -> tuple[Path | str, str, tuple[str, ...]]:
     return lab.settings.database, claim.id, judged_runs(claim, runs)
 
 

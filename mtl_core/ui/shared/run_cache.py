@@ -62,7 +62,7 @@ def _figure_bytes(figure: Figure) -> int:
     return 2 * _BYTES_PER_VALUE * (200 + points)
 
 
-_summaries: LRUCache[tuple[Path, str], RunSummary] = LRUCache(_SUMMARY_BYTES, _summary_bytes)
+_summaries: LRUCache[tuple[Path | str, str], RunSummary] = LRUCache(_SUMMARY_BYTES, _summary_bytes)
 _reading = threading.Lock()
 
 
@@ -105,7 +105,7 @@ def model_of(lab: Lab, spec: RunSpec) -> ModelDescription | None:
         return None
 
 
-_outcomes: LRUCache[tuple[Path, str, int, RunState], Outcome] = LRUCache(4 * _SMALL_ENTRIES)
+_outcomes: LRUCache[tuple[Path | str, str, int, RunState], Outcome] = LRUCache(4 * _SMALL_ENTRIES)
 _outcomes_lock = threading.Lock()
 
 

@@ -1,0 +1,1 @@
+"""The migrations, one file for each revision; they stay as they are."""
