@@ -53,5 +53,5 @@ def _rounded_up(number: int | None) -> int | None:
     """The number with two digits that are not 0: more would not be known."""
     if number is None:
         return None
-    unit = 10 ** max(len(str(number)) - 2, 0)
+    unit = int(10 ** max(len(str(number)) - 2, 0))
     return -(-number // unit) * unit

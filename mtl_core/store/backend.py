@@ -34,14 +34,18 @@ class Backend(Protocol):
     damaged: str
     """What to do if the database is damaged, or belongs to another program."""
 
-    reader: Engine
-    """Each of its transactions has a consistent view of the store."""
+    @property
+    def reader(self) -> Engine:
+        """Each of its transactions has a consistent view of the store."""
+        ...
 
-    writer: Engine
-    """Each of its transactions begins once no other one writes.
+    @property
+    def writer(self) -> Engine:
+        """Each of its transactions begins once no other one writes.
 
-    So rows that a transaction has read cannot change before it writes.
-    """
+        So rows that a transaction has read cannot change before it writes.
+        """
+        ...
 
     def found(self) -> Found:
         """What the database contains. Changes nothing; raises the driver's errors."""

@@ -137,7 +137,9 @@ class Database:
 
 
 def _backend(place: Path | str) -> Backend:
-    return SqliteFile(place) if isinstance(place, Path) else PostgresDatabase(make_url(place))
+    if isinstance(place, Path):
+        return SqliteFile(place)
+    return PostgresDatabase(make_url(place))
 
 
 def _cause(problem: BaseException) -> BaseException:

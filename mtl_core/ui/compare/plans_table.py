@@ -73,9 +73,9 @@ def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette
     if lines:
         st.caption("\n".join(f"- {plain(line)}" for line in lines))
     st.caption(" ".join(filter(None, (table_rule(comparison), judged_words(comparison)))))
-    if against := baseline_lines(comparison, baselines):
+    if of_baselines := baseline_lines(comparison, baselines):
         with st.expander("Compared with the baselines"):
-            st.caption("\n".join(f"- {plain(line)}" for line in against))
+            st.caption("\n".join(f"- {plain(line)}" for line in of_baselines))
     errors = error_rate_words(comparison)
     if errors and not taking_shot():
         with st.expander("How often this test is wrong"):
