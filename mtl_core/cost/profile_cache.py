@@ -7,6 +7,7 @@ from pathlib import Path
 from mtl_core.cost.profile import CostProfile
 from mtl_core.models.cache import config_key, read_or_compute, write_atomically
 from mtl_core.models.checkpoint import Checkpoint
+from mtl_core.models.same_architecture import entry_of_same_architecture
 from mtl_core.settings import Settings
 
 FORMAT = 2
@@ -20,11 +21,14 @@ def load_profile(
 ) -> CostProfile:
     """Load the cost profile of `checkpoint`, or compute it with `trace` and cache it.
 
+    That of a checkpoint with the architecture of a catalogue entry is shipped.
+
     A cached file is valid for one content of config.json and one version of transformers and
     torch. An unreadable file is replaced. Exceptions of `trace` are passed on.
     """
-    if checkpoint.entry is not None:
-        return catalogue_profile(checkpoint.entry)
+    entry = checkpoint.entry or entry_of_same_architecture(checkpoint.config_file)
+    if entry is not None:
+        return catalogue_profile(entry)
     key = config_key(checkpoint.config_file, FORMAT, ["transformers", "torch"])
     file = settings.costs / f"{key}.json"
     return read_or_compute(file, read_profile, lambda: trace(checkpoint), write_profile)

@@ -21,6 +21,7 @@ from mtl_core.json_files import read_bounded
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.configuration_limits import require_sizes_in
 from mtl_core.models.description import BackboneDescription
+from mtl_core.models.same_architecture import entry_of_same_architecture
 from mtl_core.settings import Settings
 
 FORMAT = 3
@@ -38,12 +39,14 @@ def description_of(
 ) -> BackboneDescription:
     """The description of `checkpoint`: shipped, cached, or computed by `describe` and cached.
 
-    The cache key is the content of config.json and the version of transformers. An unreadable
-    cache file is computed again. If the cache cannot be written, nothing is stored.
+    The shipped ones are also those of other checkpoints with the same architecture. The cache key
+    is the content of config.json and the version of transformers. An unreadable cache file is
+    computed again. If the cache cannot be written, nothing is stored.
     Raises the exceptions of `describe`, and UnsupportedArchitecture for a size over its limit.
     """
-    if checkpoint.entry is not None:
-        return catalogue_description(checkpoint.entry)
+    entry = checkpoint.entry or entry_of_same_architecture(checkpoint.config_file)
+    if entry is not None:
+        return catalogue_description(entry)
     key = config_key(checkpoint.config_file, FORMAT, ["transformers"])
     file = settings.descriptions / f"{key}.json"
 
