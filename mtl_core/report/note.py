@@ -9,6 +9,7 @@ from mtl_core.report.compared import facts_of
 from mtl_core.report.load import Report
 from mtl_core.report.run_words import facts, moment
 from mtl_core.report.sections import TOPICS, Place, sections_of
+from mtl_core.store.record import comparison_name as default_name
 
 _SCORES = next(topic.title for topic in TOPICS if topic.name == "table")
 _FIRST_FIGURES = 2  # one row, of the first tasks
@@ -54,5 +55,7 @@ def _facts(report: Report) -> list[str]:
     if len(report.runs) == 1:
         run = report.runs[0]
         return facts(run.record, run.summary)
-    name = [comparison_name(report.record)] if report.record else []
-    return [*name, *facts_of(report.compared)]
+    record, compared = report.record, facts_of(report.compared)
+    if record is None or (name := comparison_name(record)) == default_name(record.spec):
+        return list(compared)  # they have all that the default name has
+    return [name, *compared]
