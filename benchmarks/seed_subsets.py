@@ -91,16 +91,17 @@ def subsets(comparisons: dict[str, ComparedRuns], number: int | None = None) -> 
 def contradictions(subset: Subset, judged: PlanComparison) -> Iterator[str]:
     """The pairs of a plan and the best that all seeds call below and these call equivalent."""
     for task in judged.tasks:
-        as_good = _specs(judged, task.name, Verdict.BEST, Verdict.EQUIVALENT)
-        best = _specs(subset.runs.plans, task.name, Verdict.BEST)
-        for below in _specs(subset.runs.plans, task.name, Verdict.BELOW):
+        as_good = _arms(judged, task.name, Verdict.BEST, Verdict.EQUIVALENT)
+        best = _arms(subset.runs.plans, task.name, Verdict.BEST)
+        for below in _arms(subset.runs.plans, task.name, Verdict.BELOW):
             if below in as_good and best and best[0] in as_good:
                 yield f"{subset.name}, seeds {subset.seeds}, {task.name}: {below} and {best[0]}"
 
 
-def _specs(plans: PlanComparison, task: str, *verdicts: Verdict) -> Sequence[str]:
-    """The scenarios with these verdicts: a comparison labels its plans in its own way."""
-    return [plan.scenario or plan.label for plan in plans.scored(task, *verdicts)]
+def _arms(plans: PlanComparison, task: str, *verdicts: Verdict) -> Sequence[str]:
+    """The arms with these verdicts: the labels of plans depend on the others beside them."""
+    first = (next(iter(plan.runs.values())) for plan in plans.scored(task, *verdicts))
+    return [run.spec.arm_name for run in first]
 
 
 def _verdicts(judged: PlanComparison) -> list[str]:

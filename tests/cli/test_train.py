@@ -135,7 +135,7 @@ def test_in_a_terminal_the_bar_shows_the_stages_and_then_the_steps() -> None:
         shown.append((bar.tasks[0].fields["where"], bar.tasks[0].completed))
     assert shown == [
         ("Importing torch and transformers", 0),
-        ("Computing the outputs of the frozen layers: 320 of 800 sentences", 320),
+        ("Computing the outputs of the frozen layers for all splits: 320 of 800 sentences", 320),
         ("step 1 of 0", 1),
         ("Computing step 2", 1),
     ]
