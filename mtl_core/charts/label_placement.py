@@ -84,8 +84,7 @@ def place_labels(screens: Sequence[Screen]) -> list[dict[str, Any]]:
     All screens must hold the same labels at the same heights. In the given order, each label gets
     the first position that covers nothing on any screen, or the one that covers least; the area
     outside the frame counts double, and a label that is nearer to another point counts as covering.
-    Then pairs of labels are moved together if that reduces what
-    they cover.
+    Then pairs of labels are moved together if that reduces what they cover.
     """
     options = [
         [

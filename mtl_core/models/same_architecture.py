@@ -11,6 +11,9 @@ from typing import Any
 from mtl_core.json_files import read_json
 from mtl_core.models.catalogue import catalogue
 
+_MOST_BYTES = 100_000
+"""Larger configurations are not compared: that would take time in each rerun of a page."""
+
 _ABOUT_THE_FILE = frozenset(
     {
         *("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"),
@@ -29,7 +32,6 @@ _DEFAULTS: dict[str, object] = {
 
 _READS_NO_DEFAULTS = frozenset({"modernbert"})
 
-
 _WITH_A_NOTE = frozenset({"albert-base-v2"})
 """Their configurations have a key without effect, which the description of a copy reports."""
 
@@ -40,7 +42,7 @@ def entry_of_same_architecture(config_file: Path) -> str | None:
     A configuration with any other key or value has none, and is described by itself.
     """
     try:
-        config = read_json(config_file)
+        config = read_json(config_file, _MOST_BYTES)
     except (OSError, ValueError):
         return None
     return _entries().get(_architecture(config)) if isinstance(config, dict) else None
@@ -60,9 +62,9 @@ def _entries() -> dict[str, str]:
 def _architecture(config: dict[str, Any]) -> str:
     """What the encoder depends on, as JSON with sorted keys."""
     defaults = {} if config.get("model_type") in _READS_NO_DEFAULTS else _DEFAULTS
-    kept = {
+    relevant = {
         key: value
         for key, value in config.items()
         if key not in _ABOUT_THE_FILE and not (key in defaults and value == defaults[key])
     }
-    return json.dumps(kept, sort_keys=True)
+    return json.dumps(relevant, sort_keys=True)

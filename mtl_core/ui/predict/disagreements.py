@@ -57,16 +57,17 @@ def disagreements_view(lab: Lab, models: Sequence[SelectedModel], dataset: Datas
         icon=":material/difference:",
         on_click=_show_list,
     ):
-        _list(lab, models, dataset)
+        _list(lab, models, dataset, tasks)
 
 
 def _show_list() -> None:
     st.session_state[Key.SHOW_DISAGREEMENTS] = True
 
 
-def _list(lab: Lab, models: Sequence[SelectedModel], dataset: Dataset) -> None:
-    common = [t for t in dataset.tasks if all(t in m.model.spec.tasks for m in models)]
-    examples = _labelled(dataset, common)
+def _list(
+    lab: Lab, models: Sequence[SelectedModel], dataset: Dataset, tasks: Sequence[Task]
+) -> None:
+    examples = _labelled(dataset, tasks)
     sentences = [sentence_of(example) for example in examples]
     with st.spinner(f"Running {len(models)} models on {len(sentences):,} sentences …"):
         answers = predictions_of(lab, models, sentences)
