@@ -165,7 +165,7 @@ def test_a_run_continues_while_postgresql_is_killed_and_no_event_is_lost(
         run, waiting = store.add(spec_of("counting")).id, store.add(spec_of("quick")).id
         with running(store, settings, trainer_argv, wait_until, run):
             server.kill()
-            wait_until(lambda: "Check that the server runs" in caplog.text)
+            wait_until(lambda: "The run store is tried again every second" in caplog.text)
             server.start()
             before = store.run(run).last_event
             wait_until(lambda: store.run(run).last_event > before + 3)
