@@ -9,7 +9,7 @@ from mtl_core.analysis.reading import extend
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.lessons.claim_runs import comparison_title, planned_runs
 from mtl_core.lessons.experiments import EXPERIMENTS
-from mtl_core.store.shipping import ShippedComparison, ShippedRun
+from mtl_core.store.shipping import ShippedComparison, ShippedRun, stored_events
 from mtl_core.training.events import Evaluation, Measured, Movement, RunFinished
 from mtl_core.training.spec import RunSpec
 from tests.run_story import Story, minilm, scores, spec_of
@@ -145,5 +145,5 @@ def _shipped_run(run: str, spec: RunSpec, reached: Scores, beside: int | None) -
         created_at=_MADE,
         started_at=_MADE,
         finished_at=_MADE + timedelta(seconds=seconds),
-        events=(*story.events, ended),
+        stored_events=stored_events((*story.events, ended)),
     )

@@ -8,7 +8,7 @@ from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.freezing.table import State
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.description import ModelDescription
-from mtl_core.store.shipping import ShippedComparison, ShippedRun
+from mtl_core.store.shipping import ShippedComparison, ShippedRun, stored_events
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.events import (
@@ -185,7 +185,7 @@ def came_along() -> ShippedComparison:
                 created_at=made,
                 started_at=made,
                 finished_at=made,
-                events=tuple(finished_heads_only(run)),
+                stored_events=stored_events(finished_heads_only(run)),
             ),
         ),
     )

@@ -3,7 +3,6 @@
 Each comparison is one file named by its id, so a store can skip known ids without reading files.
 """
 
-import gzip
 import logging
 import lzma
 from collections.abc import Iterable
@@ -27,8 +26,6 @@ logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).with_name("shipped")
 _SUFFIX = ".json.xz"
-_EARLIER_SUFFIX = ".json.gz"
-"""Of files that earlier versions wrote."""
 
 
 def add_shipped_runs(store: RunStore, runs: ArmRuns, folder: Path = FOLDER) -> list[Path]:
@@ -66,13 +63,13 @@ class ShippedRuns:
         comparisons = [_read(file) for file in _files(folder)]
         comparisons.sort(key=lambda comparison: comparison.created_at)  # as the store lists them
         self.by_arm: ArmRuns = runs_of_arms(each.record() for each in comparisons)
-        self._events = {run.id: run.events for each in comparisons for run in each.runs}
+        self._runs = {run.id: run for each in comparisons for run in each.runs}
         self._summaries: dict[str, RunSummary] = {}
 
     def summary_of(self, run: RunRecord) -> RunSummary:
         """Returns the summary of one of the shipped runs."""
         if run.id not in self._summaries:
-            self._summaries[run.id] = summarise(run.id, run.spec, self._events[run.id])
+            self._summaries[run.id] = summarise(run.id, run.spec, self._runs[run.id].events())
         return self._summaries[run.id]
 
 
@@ -113,14 +110,12 @@ def import_shipped(store: RunStore, folder: Path = FOLDER) -> list[str]:
 
 def _files(folder: Path) -> list[Path]:
     """The files of shipped comparisons."""
-    return [
-        file for suffix in (_SUFFIX, _EARLIER_SUFFIX) for file in sorted(folder.glob(f"*{suffix}"))
-    ]
+    return sorted(folder.glob(f"*{_SUFFIX}"))
 
 
 def _id(file: Path) -> str:
     """The id of the comparison in a file."""
-    return file.name.removesuffix(_SUFFIX).removesuffix(_EARLIER_SUFFIX)
+    return file.name.removesuffix(_SUFFIX)
 
 
 def _is_known(store: RunStore, file: Path) -> bool:
@@ -139,7 +134,6 @@ def _write(comparison: ShippedComparison, folder: Path) -> None:
 
 def _read(file: Path) -> ShippedComparison:
     try:
-        decompress = gzip.decompress if file.suffix == ".gz" else lzma.decompress
-        return ShippedComparison.model_validate_json(decompress(file.read_bytes()))
+        return ShippedComparison.model_validate_json(lzma.decompress(file.read_bytes()))
     except (OSError, EOFError, lzma.LZMAError, ValidationError) as problem:
         raise InternalError(f"The shipped runs in {file.name} cannot be read: {problem}") from None

@@ -138,14 +138,6 @@ def seen(session: Session, owner: Owner, now: datetime) -> str:
     return row.id
 
 
-def numbered(events: Sequence[RunEvent], first: int = 1) -> list[dict[str, int | str]]:
-    """The columns of events from number `first` on, but for their run."""
-    return [
-        {"number": number, "kind": event.event, "body": event_to_json(event)}
-        for number, event in enumerate(events, start=first)
-    ]
-
-
 def write_events(session: Session, row: RunRow, events: Sequence[RunEvent], now: datetime) -> None:
     """Insert events with the next numbers and update the run's spec and state from them.
 
@@ -153,8 +145,11 @@ def write_events(session: Session, row: RunRow, events: Sequence[RunEvent], now:
     """
     new = _up_to_final_event(events)
     if new:
-        columns = numbered(new, row.last_event + 1)
-        session.execute(insert(EventRow), [{"run": row.number, **each} for each in columns])
+        columns = [
+            {"run": row.number, "number": number, "kind": event.event, "body": event_to_json(event)}
+            for number, event in enumerate(new, start=row.last_event + 1)
+        ]
+        session.execute(insert(EventRow), columns)
     row.last_event += len(new)
     for event in new:
         _update(row, event, now)

@@ -1,6 +1,8 @@
 """Export and import of finished comparisons that are included in the installation."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from pydantic import Field
 from sqlalchemy import insert, select
@@ -10,15 +12,36 @@ from mtl_core.errors import BadInput
 from mtl_core.store.comparisons import comparison_row_of, runs_of
 from mtl_core.store.connection import Database
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunRole, RunState, run_name
-from mtl_core.store.rows import numbered, taken_ids
+from mtl_core.store.rows import taken_ids
 from mtl_core.store.schema import ComparisonRow, EventRow, RunRow
 from mtl_core.training.comparison import ComparisonSpec
-from mtl_core.training.events import RunEvent, RunFinished, RunStarted, event_from_json
+from mtl_core.training.events import (
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    event_from_json,
+    event_to_json,
+)
 from mtl_core.values import Frozen
 
 
+class StoredEvent(NamedTuple):
+    """An event as the store has it: its kind and its JSON, which is not parsed."""
+
+    kind: str
+    body: str
+
+
+def stored_events(events: Iterable[RunEvent]) -> tuple[StoredEvent, ...]:
+    """The events as the store has them."""
+    return tuple(StoredEvent(each.event, event_to_json(each)) for each in events)
+
+
 class ShippedRun(Frozen):
-    """A finished run with all its events, for a file. Times are aware."""
+    """A finished run with all its events, for a file. Times are aware.
+
+    The events are not parsed, because the first start of a server imports all of them.
+    """
 
     id: str
     created_at: datetime
@@ -28,7 +51,11 @@ class ShippedRun(Frozen):
     tags: tuple[str, ...] = ()
     role: RunRole | None = None
     factor: float | None = None
-    events: tuple[RunEvent, ...] = Field(min_length=2)
+    stored_events: tuple[StoredEvent, ...] = Field(min_length=2)
+
+    def events(self) -> tuple[RunEvent, ...]:
+        """Parse the events. Raises pydantic.ValidationError."""
+        return tuple(event_from_json(each.body) for each in self.stored_events)
 
     def record(self, comparison: str) -> RunRecord:
         """Returns the record that the store has after the import.
@@ -45,7 +72,7 @@ class ShippedRun(Frozen):
             started_at=self.started_at,
             finished_at=self.finished_at,
             reason=None,
-            last_event=len(self.events),
+            last_event=len(self.stored_events),
             stop_requested=False,
             title=self.title,
             tags=self.tags,
@@ -142,6 +169,10 @@ def _rows_of(run: ShippedRun, comparison: str) -> tuple[RunRow, list[dict[str, i
 
     They are built before the transaction, so that other writers wait only for the insertion.
     """
+    events: list[dict[str, int | str]] = [
+        {"number": number, **each._asdict()}
+        for number, each in enumerate(run.stored_events, start=1)
+    ]
     spec = _started(run).spec
     row = RunRow(
         id=run.id,
@@ -151,7 +182,7 @@ def _rows_of(run: ShippedRun, comparison: str) -> tuple[RunRow, list[dict[str, i
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at or run.created_at,
-        last_event=len(run.events),
+        last_event=len(run.stored_events),
         title=run.title,
         tags=run.tags,
         comparison=comparison,
@@ -160,11 +191,11 @@ def _rows_of(run: ShippedRun, comparison: str) -> tuple[RunRow, list[dict[str, i
         keeps_model=False,
         shipped=True,
     )
-    return row, numbered(run.events)
+    return row, events
 
 
 def _started(run: ShippedRun) -> RunStarted:
-    first, last = run.events[0], run.events[-1]
+    first, last = (event_from_json(run.stored_events[place].body) for place in (0, -1))
     if not isinstance(first, RunStarted) or not isinstance(last, RunFinished):
         raise BadInput(
             f"Run '{run.id}' cannot be imported: its first event is '{first.event}' and its last "
@@ -178,7 +209,8 @@ def _to_ship(session: Session, row: RunRow) -> ShippedRun:
     if row.state is not RunState.FINISHED:
         raise BadInput(f"Run '{row.id}' is {row.state}: only finished runs can be exported.")
     own = EventRow.run == row.number, EventRow.number > 0  # without the stages
-    bodies = select(EventRow.body).where(*own).order_by(EventRow.number)
+    events = select(EventRow.kind, EventRow.body).where(*own).order_by(EventRow.number)
+    found = [StoredEvent(kind, body) for kind, body in session.execute(events)]
     return ShippedRun(
         id=row.id,
         created_at=row.created_at,
@@ -188,10 +220,11 @@ def _to_ship(session: Session, row: RunRow) -> ShippedRun:
         tags=row.tags,
         role=row.role,
         factor=row.factor,
-        events=tuple(_without_folder(event_from_json(body)) for body in session.scalars(bodies)),
+        stored_events=(*found[:-1], _without_folder(found[-1])),
     )
 
 
-def _without_folder(event: RunEvent) -> RunEvent:
-    """The event without the folder of the saved model, which is on this machine only."""
-    return event.model_copy(update={"output": None}) if isinstance(event, RunFinished) else event
+def _without_folder(event: StoredEvent) -> StoredEvent:
+    """The final event without the folder of the saved model, which is on this machine only."""
+    parsed = event_from_json(event.body)
+    return StoredEvent(event.kind, event_to_json(parsed.model_copy(update={"output": None})))

@@ -43,7 +43,7 @@ from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
-from mtl_core.store.shipping import ShippedComparison
+from mtl_core.store.shipping import ShippedComparison, stored_events
 from mtl_core.tasks.data_sources import owner_dataset
 from mtl_core.training.events import RunFailed, RunStarted
 from mtl_core.training.spec import RunSpec
@@ -327,7 +327,7 @@ def finding_of(name: str, made: ShippedComparison, count: int) -> Finding:
     """The finding of a claim from the first runs of a comparison."""
     record = made.record()
     part = replace(record, runs=record.runs[:count])
-    events = {run.id: run.events for run in made.runs}
+    events = {run.id: run.events() for run in made.runs}
     return claim_finding(
         claim_by_id(name),
         runs_of_arms([part]),
@@ -346,7 +346,7 @@ def test_a_claim_is_not_judged_before_all_its_planned_seeds_are_finished() -> No
 def diverged(made: ShippedComparison, place: int) -> tuple[ComparisonRecord, SummaryOf]:
     """A comparison in which one run diverged after its first evaluation, and its summaries."""
     record = made.record()
-    events = {run.id: run.events for run in made.runs}
+    events = {run.id: run.events() for run in made.runs}
     cut = replace(record.runs[place], state=RunState.FAILED, diverged=True)
     events[cut.id] = (
         *events[cut.id][:-1],
@@ -391,11 +391,11 @@ def test_seeds_that_were_added_are_not_used_for_a_claim() -> None:
         run.model_copy(
             update={
                 "id": f"{run.id}-more",
-                "events": tuple(
+                "stored_events": stored_events(
                     event.model_copy(update={"spec": event.spec.model_copy(update={"seed": 10})})
                     if isinstance(event, RunStarted)
                     else event
-                    for event in run.events
+                    for event in run.events()
                 ),
             }
         )

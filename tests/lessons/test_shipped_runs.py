@@ -1,4 +1,4 @@
-import gzip
+import lzma
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from mtl_core.lessons.shipped_runs import FOLDER, ShippedRuns, add_shipped_runs,
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
 from mtl_core.tasks.data_sources import owner_dataset
+from mtl_core.training.events import RunFinished
 from tests.claim_runs import comparison_of
 
 SCORES = [(0.8, 0.5), (0.81, 0.51), (0.82, 0.52), (0.81, 0.5), (0.8, 0.51)]
@@ -67,7 +68,7 @@ def test_runs_written_from_one_store_come_into_another_as_shipped(
     assert missing_arms(runs_of_arms([shipped]), arms) == ()
     assert missing_arms(local_runs(other), arms) == arms
     again = other.comparison_to_ship(MADE.id)
-    assert [run.events for run in again.runs] == [run.events for run in MADE.runs]
+    assert [run.events() for run in again.runs] == [run.events() for run in MADE.runs]
     assert again.created_at == MADE.created_at
 
 
@@ -105,6 +106,8 @@ def test_the_included_runs_have_dates_and_versions_and_are_small_and_all_open(
         for run in comparison.runs:
             assert run.started_at is not None
             assert {"freeze-lab", "python", "torch", "transformers"} <= set(run.spec.versions)
+            *_, (_, last) = store.events(run.id)  # parses each event
+            assert isinstance(last, RunFinished)
 
 
 def test_what_is_there_already_is_not_read_again(
@@ -130,10 +133,9 @@ def test_what_was_made_first_is_listed_first_afterwards(
     assert [each.id for each in other.comparisons(shipped=True)] == [MADE.id, later.id]
 
 
-@pytest.mark.parametrize("name", ["some.json.gz", "some.json.xz"])
-def test_a_damaged_file_is_named(store: RunStore, tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"damaged")
-    with pytest.raises(InternalError, match=f"shipped runs in {name} cannot be read"):
+def test_a_damaged_file_is_named(store: RunStore, tmp_path: Path) -> None:
+    (tmp_path / "some.json.xz").write_bytes(b"damaged")
+    with pytest.raises(InternalError, match=r"shipped runs in some\.json\.xz cannot be read"):
         import_shipped(store, tmp_path)
 
 
@@ -182,7 +184,7 @@ def test_comparisons_that_test_no_claim_any_more_are_removed(
     store: RunStore, tmp_path: Path
 ) -> None:
     store.import_comparison(MADE.model_copy(update={"name": "Claims: of an earlier version"}))
-    with gzip.open(tmp_path / "earlier.json.gz", "wb") as file:
+    with lzma.open(tmp_path / "earlier.json.xz", "wb") as file:
         file.write(store.comparison_to_ship(MADE.id).model_dump_json().encode())
     assert ShippedRuns(tmp_path).by_arm == {}
     assert add_shipped_runs(store, {}, tmp_path) == []
