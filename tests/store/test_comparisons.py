@@ -339,7 +339,7 @@ def test_a_run_that_is_not_whole_is_not_taken_in(
         finish(store, each.id)
     value = store.comparison_to_ship(comparison.id)
     *whole, last = value.runs
-    part = last.model_copy(update={"events": last.events[::-1]})
+    part = last.model_copy(update={"stored_events": last.stored_events[::-1]})
     with pytest.raises(BadInput, match="its first event is 'run_finished'"):
         other_store.import_comparison(value.model_copy(update={"runs": (*whole, part)}))
     assert other_store.runs(shipped=None) == []

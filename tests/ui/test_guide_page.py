@@ -178,7 +178,7 @@ def test_a_stopped_test_is_resumed_and_its_finished_runs_are_not_repeated(shippe
     (comparison,) = shipped.store.comparisons()
     own = comparison_of("standard", {"heads-only": HEADS, "full": FULL})
     claim(shipped.store, Owner.this_process())
-    shipped.store.append(comparison.runs[0].id, own.runs[0].events)
+    shipped.store.append(comparison.runs[0].id, own.runs[0].events())
     app = visited("guide", guide_part="Claims")
     assert "1 of 20 runs finished" in [each.proto.text for each in app.get("progress")]
     app.button(key="stop_test_faster").click().run()
@@ -220,7 +220,7 @@ def test_a_verdict_made_here_is_shown_next_to_the_included_one(shipped: Lab) -> 
     added = shipped.store.add_comparison(own.spec, planned, own.name)
     for run, told in zip(added.runs, own.runs, strict=True):
         claim(shipped.store, Owner.this_process())
-        shipped.store.append(run.id, told.events)
+        shipped.store.append(run.id, told.events())
     app = show_all(visited("guide", guide_part="Claims"))
     assert "Tested on this machine: **holds**, ×11 (×11 to ×11)." in texts(app)
     assert "test_faster" not in [each.key for each in app.button]
