@@ -5,7 +5,7 @@ import streamlit as st
 from mtl_core.engine.lab import the_lab
 from mtl_core.errors import FreezeLabError
 from mtl_core.lessons.shipped_runs import import_shipped_at_start
-from mtl_core.ui.accessibility.whole_page import follow_focus, style_page
+from mtl_core.ui.accessibility.whole_page import start_page_script, style_page
 from mtl_core.ui.glossary.words import explain_words
 from mtl_core.ui.shared.page import STATIC, current_palette, logo, plain
 from mtl_core.ui.shared.shot import taking_shot
@@ -31,6 +31,6 @@ try:
     if not taking_shot():
         with st.container(gap=None):  # both draw nothing
             explain_words(current_palette())
-            follow_focus()
+            start_page_script()
 except FreezeLabError as problem:  # Streamlit would show its type only
     st.error(plain(str(problem)))

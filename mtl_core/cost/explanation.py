@@ -8,7 +8,8 @@ from mtl_core.text import megabytes, percent
 COUNTING_METHOD = (
     "Estimated for full batches in float32 on the CPU, with every position; a multiply-add counts "
     "as two FLOPs. Sentences in a run are shorter. If the architecture allows it, a run computes "
-    "the last layer after its attention only at positions with a label."
+    "the last layer after its attention only at positions with a label. The peak memory of a run "
+    "is higher: it is that of the whole process, with Python, torch and data."
 )
 _OUT_OF_PROPORTION = 3  # a few top layers save up to 2.3 times their share of the parameters
 

@@ -71,7 +71,7 @@ def front_panel(
 
     return Panel(
         name=f"front-{number + 1}-{file_stem(task.name)}-{file_stem(cost)}",
-        lead=f"{LIGHT.task(number).letter} · {task_title(task.name)}:",
+        lead=f"{LIGHT.task(number).letter} · {task_title(task.name)} by {_RESOURCES[cost]}:",
         title=front_title(plans, task.name, costs, _RESOURCES[cost], baselines),
         caption=_caption(shown, task, cost),
         draw=draw,

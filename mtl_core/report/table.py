@@ -65,9 +65,10 @@ def blocks(report: Report) -> Iterator[Block]:
         yield Text(f"{table_rule(plans)}{brackets}")
     yield table_of([_cost_row(plan, plans) for plan in ordered])
     yield Text(
-        "Seconds and peak memory: means over the finished runs. Trainable and share: the largest "
-        "of any phase. Frozen tensors: compared by the SHA-256 of every frozen tensor in every "
-        "finished run."
+        "Seconds and peak memory: means over the finished runs. The memory is that of the whole "
+        "process, with Python and torch; the Freeze page estimates that of one step. Trainable "
+        "and share: the largest of any phase. Frozen tensors: compared by the SHA-256 of every "
+        "frozen tensor in every finished run."
     )
     for line in setting_lines(report.compared):
         yield Text(line)

@@ -5,23 +5,28 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.watching import answers, settled, the_only
 
 pytestmark = pytest.mark.browser
 FROZEN, TRAINABLE = "❄", "▲"
+DIAGRAM = "[class*=st-key-stack_] .js-plotly-plot"
 
 
-def click_block(page: Page, state: str, name: str) -> None:
-    """Click a block as soon as the diagram shows it in this state."""
+def center_of_block(page: Page, state: str, name: str) -> tuple[float, float]:
+    """The center of a block as soon as the diagram shows it in this state."""
     settled(page)
-    expect(page.locator(".js-plotly-plot")).to_have_count(1)
-    word = page.locator(".js-plotly-plot .annotation-text", has_text=re.compile(f"{state}.*{name}"))
+    expect(page.locator(DIAGRAM)).to_have_count(1)
+    word = page.locator(f"{DIAGRAM} .annotation-text", has_text=re.compile(f"{state}.*{name}"))
     expect(word).to_have_count(1)
     box = word.bounding_box()
     assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def click_block(page: Page, state: str, name: str) -> None:
+    page.mouse.click(*center_of_block(page, state, name))
 
 
 def test_clicks_unfreeze_and_freeze_a_block_and_undo_restores_it(
@@ -51,3 +56,29 @@ def test_clicks_unfreeze_and_freeze_a_block_and_undo_restores_it(
 
     page.get_by_role("link", name="Freeze", exact=True).first.click()
     answers(page, "3,551,238 of 22,715,526 parameters are trainable")
+
+
+def test_a_click_on_the_freeze_page_trains_a_block_in_place_and_undo_freezes_it(
+    page: Page, shared_address: str
+) -> None:
+    page.goto(f"{shared_address}/?scenario=heads-only")
+    answers(page, "2,310 of 22,715,526 parameters are trainable")
+    click_block(page, FROZEN, "layer 5")
+    answers(page, "1,776,774 of 22,715,526 parameters are trainable")
+    expect(page).to_have_url(re.compile("plan=name"))
+    click_block(page, TRAINABLE, "layer 5")
+    answers(page, "2,310 of 22,715,526 parameters are trainable")
+    the_only(page.get_by_role("button", name="Undo")).click()
+    answers(page, "1,776,774 of 22,715,526 parameters are trainable")
+
+
+def test_a_tap_trains_a_block_in_place(browser: Browser, shared_address: str) -> None:
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = phone.new_page()
+    page.goto(f"{shared_address}/?scenario=heads-only")
+    answers(page, "2,310 of 22,715,526 parameters are trainable")
+    word = page.locator(f"{DIAGRAM} .annotation-text", has_text="layer 5")
+    word.scroll_into_view_if_needed()
+    page.touchscreen.tap(*center_of_block(page, FROZEN, "layer 5"))
+    answers(page, "1,776,774 of 22,715,526 parameters are trainable")
+    phone.close()

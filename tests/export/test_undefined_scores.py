@@ -62,7 +62,7 @@ def test_the_tables_name_it_and_have_no_zero(report: Report) -> None:
     assert "NER: entity F1 is undefined, because the validation sentences contain no" in text
     assert len(re.findall(r"\| undefined: no entities \| undefined: no entities \|", text)) == 2
     assert text.count("undefined (no entities in this split)") == 4  # the list of the runs
-    assert "**B · NER: undefined: no entities**" in text.replace("\\", "")
+    assert "**B · NER by time: undefined: no entities**" in text.replace("\\", "")
     assert not re.search(r"\bnan\b|\bNone\b", text)
     assert as_html(note_of(report, NOW)).count(">undefined: no entities</td>") == 4
 

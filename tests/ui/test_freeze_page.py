@@ -569,3 +569,5 @@ def test_the_selected_block_is_trained_or_frozen_in_place(lab: Lab) -> None:
     assert any(each.value.startswith("minilm-l6 · top-1, edited") for each in app.caption)
     app.button(key="edit_block").click().run()
     assert heading(app).startswith(":orange[1,776,774]")
+    app.button(key="undo_edit").click().run()
+    assert heading(app).startswith(":orange[3,551,238]")

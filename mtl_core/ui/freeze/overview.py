@@ -20,7 +20,7 @@ from mtl_core.tasks.data_name import data_name
 from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.text import counted, percent
 from mtl_core.ui.freeze.controls import gentle_decay_button
-from mtl_core.ui.freeze.edit_block import edit_block_button
+from mtl_core.ui.freeze.edit_block import clickable_diagram, edit_block_buttons
 from mtl_core.ui.freeze.figures import shared_chart, shared_figure
 from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.keys import Key
@@ -79,7 +79,7 @@ def weight_problems(chosen: ResolvedChoice) -> tuple[str, ...]:
 def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
     """Draw the number of tensors by state and the layer diagram.
 
-    A click on a block filters the parameter table to its tensors, and offers to freeze or train it.
+    A click on a block freezes or trains it, unless a picture is taken.
     """
     table, height = chosen.table, _stack_height(chosen)
     with st.container(horizontal=True, gap="small"):
@@ -96,20 +96,19 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
                 help=" ".join(no_effect_notes(table)),
             )
         if not taking_shot():
-            edit_block_button(chosen)
-    chart(
-        shared_figure(
-            Key.STACK,
-            chosen,
-            colors,
-            lambda: stack_figure(table, chosen.model, colors, height),
-            height,
-        ),
-        f"{trained_layers(chosen)}; the field Part has the same effect as clicks",
+            edit_block_buttons(chosen)
+    figure = shared_figure(
         Key.STACK,
-        on_select=_show_block,
-        selection_mode="points",
+        chosen,
+        colors,
+        lambda: stack_figure(table, chosen.model, colors, height),
+        height,
     )
+    if taking_shot():
+        chart(figure, trained_layers(chosen), Key.STACK)
+        return
+    finding = f"{trained_layers(chosen)}; the field Part offers a button for each block"
+    clickable_diagram(chosen, figure, finding)
 
 
 def trained_layers(chosen: ResolvedChoice) -> str:
@@ -119,12 +118,6 @@ def trained_layers(chosen: ResolvedChoice) -> str:
         f"The layers of {chosen.checkpoint.name} from heads to embeddings: "
         f"{totals.trainable:,} of {totals.all:,} parameters are trainable"
     )
-
-
-def _show_block() -> None:
-    """Filter the parameter table to the selected block; show all if none is selected."""
-    points = st.session_state[Key.STACK].selection.points
-    st.session_state[Key.GROUP_FILTER] = points[0]["customdata"][0] if points else None
 
 
 def facts(chosen: ResolvedChoice, colors: Palette) -> None:

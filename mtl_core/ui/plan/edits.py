@@ -73,6 +73,20 @@ def undo_buttons(choice: Choice) -> None:
         )
 
 
+def undo_if_edited(choice: Choice) -> None:
+    """Draw Undo if the plan is the visitor's own; its steps are recorded in any case."""
+    history = plan_history(choice)
+    if choice.plan and history.can_undo:
+        st.button(
+            "Undo",
+            key=Key.UNDO_EDIT,
+            icon=":material/undo:",
+            type="tertiary",
+            on_click=_restore,
+            args=(history.undo(),),
+        )
+
+
 def edit(chosen: ResolvedChoice, change: Change, field: str = "", phase: int | None = None) -> None:
     """Apply `change` to the plan and show `phase`. Call it in a callback.
 

@@ -9,6 +9,7 @@ from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.freezing.table import State
 from mtl_core.freezing.table_text import SIGNS
 from mtl_core.freezing.titles import block_title
+from mtl_core.ui.freeze.edit_block import clickable_diagram
 from mtl_core.ui.freeze.overview import (
     facts,
     headline,
@@ -18,7 +19,6 @@ from mtl_core.ui.freeze.overview import (
 )
 from mtl_core.ui.freeze.table_view import parameter_view
 from mtl_core.ui.plan.edits import edit, seed_field, toggle
-from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import header, plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
@@ -30,23 +30,16 @@ _PICTURE_ROWS = 3  # of the parameter table, so that a plan of a dozen lines fit
 
 
 def plan_stack(chosen: ResolvedChoice, colors: Palette) -> None:
-    """Draw the diagram and its buttons.
-
-    The diagram gets a new key after each click. A chart keeps its selection, so the same block
-    could not be clicked twice otherwise.
-    """
-    key = f"{Key.PLAN_STACK}_{st.session_state.setdefault(Key.PLAN_CLICKS, 0)}"
+    """Draw the diagram and its buttons."""
     layers, phases = chosen.model.backbone.layers, len(chosen.tables)
     where = f" in phase {chosen.choice.phase}, {plain(chosen.table.phase.name)}" * (phases > 1)
     st.markdown(f"**Click a block** to freeze or unfreeze it{where}.")
-    chart(
+    clickable_diagram(
+        chosen,
         stack_figure(
             chosen.table, chosen.model, colors, _TALL_HEIGHT if layers > _MANY_LAYERS else _HEIGHT
         ),
         f"{trained_layers(chosen)}; the buttons below have the same effect as clicks",
-        key,
-        on_select=lambda: _clicked(chosen, key),
-        selection_mode="points",
     )
     _frozen_by_rule(chosen)
     _buttons(chosen)
@@ -131,13 +124,6 @@ def _frozen_by_rule(chosen: ResolvedChoice) -> None:
         on_click=edit,
         args=(chosen, lambda plan, model: unfreeze_block(plan, phase, state.block.name, model)),
     )
-
-
-def _clicked(chosen: ResolvedChoice, key: str) -> None:
-    points = st.session_state[key].selection.points
-    st.session_state[Key.PLAN_CLICKS] += 1
-    if points:
-        toggle(chosen, points[0]["customdata"][0])
 
 
 def _pressed(chosen: ResolvedChoice, before: frozenset[str]) -> None:

@@ -187,7 +187,6 @@ class Key(StrEnum):
     PLAN_HEAD_RATE = "plan_head_rate"
     PLAN_SCHEDULE = "plan_schedule"
     PLAN_DECAY = "plan_decay"
-    PLAN_STACK = "plan_stack"  # followed by the number of clicks so far
     PLAN_BLOCKS = "plan_blocks"
     UNFREEZE = "lift_rule"
     TRY_RULE = "try_rule"
@@ -198,7 +197,7 @@ class Key(StrEnum):
     GROUP_FILTER = "group_filter"
     TEXT_FILTER = "text_filter"
     PARAMETERS = "parameters"
-    STACK = "stack"
+    STACK = "stack"  # followed by the number of clicks so far
     EDIT_BLOCK = "edit_block"  # button: freezes or trains the selected block
     SHARES = "shares"
     RATES = "rates"
@@ -212,7 +211,7 @@ class Key(StrEnum):
     PLAN_HISTORY = "_plan_history"  # the undo history
     PLAN_PROBLEM = "_plan_problem"  # field and message of the last invalid edit
     FROZEN_BLOCK = "_plan_held"  # the clicked block that a `freeze` rule matches
-    PLAN_CLICKS = "_plan_clicks"  # number of clicks on the diagram
+    STACK_CLICKS = "_stack_clicks"  # number of clicks on the diagram
     PLAN_FILES = "_plan_files"  # number of plan files used
     PAGE = "_page"  # the page drawn last
     PAGE_IS_NEW = "_page_is_new"  # whether this is the first run of a page

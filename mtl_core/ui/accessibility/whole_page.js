@@ -1,7 +1,9 @@
 // Moves the focus into an opened popover, and back to a widget that a rerun has built again.
+// Lets the first tap on a chart select what is under the finger.
 
 const POPOVER = '[data-testid="stPopoverBody"]';
 const FOCUSABLE = 'button, input, textarea, select, summary, a[href], [tabindex]';
+const PLOT_AREA = '.js-plotly-plot .nsewdrag';
 const state = { watched: false, entered: new WeakSet(), place: null };
 
 function enterPopovers() {
@@ -29,11 +31,20 @@ function restore() {
   widget?.querySelectorAll(FOCUSABLE)[place.number]?.focus({ preventScroll: true });
 }
 
+// Plotly selects the point that a pointer was over before the click; a finger was over none.
+function hoverFirst({ target, touches }) {
+  const area = target.closest?.(PLOT_AREA);
+  if (!area || touches.length > 1) return;
+  const { clientX, clientY } = touches[0];
+  area.dispatchEvent(new MouseEvent('mousemove', { clientX, clientY, bubbles: true }));
+}
+
 export default function () {
   if (state.watched) return;
   state.watched = true;
   document.addEventListener('focusin', remember);
   document.addEventListener('pointerdown', () => { state.place = null; }, { capture: true, passive: true });
+  document.addEventListener('touchstart', hoverFirst, { capture: true, passive: true });
   new MutationObserver(() => { enterPopovers(); restore(); })
     .observe(document.body, { childList: true, subtree: true });
 }
