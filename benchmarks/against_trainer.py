@@ -40,8 +40,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.run_request import ROOT, RunRequest
 from benchmarks.trainer_job import trainer_job
 from benchmarks.whole_process import run_measured
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.events import PhaseStarted, RunFinished, Step

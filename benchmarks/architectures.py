@@ -27,11 +27,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from mtl_core.errors import CheckpointError, PlanError, UnsupportedArchitecture
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.models.architecture import quiet_transformers
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.describe import describe
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.alignment import IGNORED, EncodedExample
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.tasks.task import Task, TaskKind

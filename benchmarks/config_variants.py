@@ -24,9 +24,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from mtl_core.errors import FreezeLabError
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
-from mtl_core.settings import ANY_FILE
 
 Values = dict[str, Any]
 

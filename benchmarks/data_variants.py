@@ -36,7 +36,7 @@ from benchmarks.written_variants import (
     tables,
 )
 from mtl_core.errors import DataError
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.example import Example
 from mtl_core.tasks.lengths import counter_for

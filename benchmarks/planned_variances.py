@@ -19,10 +19,10 @@ from mtl_core.analysis.claim_scores import Gold, Runs, scores_after, scores_befo
 from mtl_core.analysis.marks import gold_labels
 from mtl_core.analysis.paired.components import decompose
 from mtl_core.analysis.paired.scores import Scores
+from mtl_core.file_access import ANY_FILE
 from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.lessons.planned import OF_CHANGES, OF_PLANS, Variances
 from mtl_core.lessons.shipped_runs import ShippedRuns
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import SAMPLE, load_dataset
 
 _HEAD = "| experiment | task | seeds | sentence within a seed | sentences |\n|---|---|--:|--:|--:|"

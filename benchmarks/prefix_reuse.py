@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 
 SCENARIOS = ("heads-only", "top-1", "top-3", "gradual")
 SIZES = {

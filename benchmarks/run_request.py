@@ -9,13 +9,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import entry as catalogue_entry
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.settings import ANY_FILE, PREFIX_MEMORY_BYTES
+from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.environment import ENVIRONMENT
 from mtl_core.training.prepare import prepare_spec

@@ -28,7 +28,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.run_request import RunRequest, run_in_process
-from mtl_core.settings import ANY_FILE, PREFIX_MEMORY_BYTES
+from mtl_core.file_access import ANY_FILE
+from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.example import Example
 

@@ -23,9 +23,9 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sy
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.visitors import dashboard
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import SAMPLE_SMALL, require_allowed_data
 from tests.browser.serving import launched
 

@@ -7,12 +7,12 @@ the checkpoint, so the script can freeze them and group them by learning rate.
 from typing import Any
 
 from benchmarks.run_request import RunRequest, build_spec
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.example import Example
 from mtl_core.training.phases import phase_steps, steps_per_epoch

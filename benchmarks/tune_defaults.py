@@ -35,12 +35,13 @@ from typing import Any
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.rates import Rates, default_rates
 from mtl_core.freezing.scenarios import scenario_kind, scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
-from mtl_core.settings import ANY_FILE, CACHE_BYTES, PREFIX_MEMORY_BYTES
+from mtl_core.settings import CACHE_BYTES, PREFIX_MEMORY_BYTES
 from mtl_core.tasks.dataset import load_tasks, require_allowed_data
 from mtl_core.training.environment import ENVIRONMENT
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Sequence
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mtl_core.errors import BadInput
+from mtl_core.file_access import ANY_FILE, FileAccess
 from mtl_core.values import Frozen
 
 CACHE_BYTES = 4_000_000_000
@@ -53,29 +53,11 @@ class MatrixProducts(StrEnum):
     ONEDNN = "onednn"
 
 
-class FileAccess(Frozen):
-    """The local files that a caller may name.
+class ExecutorKind(StrEnum):
+    """Where runs are executed: in processes of this machine, or on a cluster."""
 
-    `data_roots` and `checkpoint_roots` are the folders below which a named path must lie, with
-    links followed; None allows any path. `uploads` is the folder of uploaded data; None means
-    that there are no uploads. Checkpoints below `checkpoint_folders` may be given by their name.
-    """
-
-    data_roots: tuple[Path, ...] | None
-    checkpoint_roots: tuple[Path, ...] | None
-    uploads: Path | None = None
-    checkpoint_folders: tuple[Path, ...] = ()
-
-    def allows_data(self, path: Path) -> bool:
-        """Whether data may be read from `path`."""
-        return lies_below(path, self.data_roots)
-
-
-ANY_FILE = FileAccess(data_roots=None, checkpoint_roots=None)
-"""The access of the machine's owner, on the command line; without uploads."""
-
-NO_FILE = FileAccess(data_roots=(), checkpoint_roots=())
-"""Access to named samples and checkpoints only, no paths."""
+    LOCAL = "local"
+    RAY = "ray"
 
 
 def is_loopback(address: str) -> bool:
@@ -83,17 +65,6 @@ def is_loopback(address: str) -> bool:
     try:
         return address == "localhost" or ip_address(address).is_loopback
     except ValueError:
-        return False
-
-
-def lies_below(path: Path, roots: Sequence[Path] | None) -> bool:
-    """Whether `path`, with links followed, lies below one of `roots`; True if `roots` is None."""
-    if roots is None:
-        return True
-    try:
-        resolved = path.resolve()
-        return any(resolved.is_relative_to(root.resolve()) for root in roots)
-    except (OSError, ValueError, RuntimeError):  # too long, a null character, a circle of links
         return False
 
 
@@ -126,6 +97,7 @@ class Settings(Frozen):
     those of a run, and `comparison_threads` those of a run in a comparison (None: `threads`). The
     dashboard reads foreign files in processes of at most `read_bytes` each (0: no limit), within
     `read_seconds`. With `warm_up` a trainer is started before the first run is requested.
+    `executor` is where runs are executed.
     """
 
     home: Path
@@ -149,6 +121,7 @@ class Settings(Frozen):
     read_seconds: int = READ_SECONDS
     read_bytes: int = READ_BYTES
     warm_up: bool = True
+    executor: ExecutorKind = ExecutorKind.LOCAL
 
     @property
     def database(self) -> Path | str:
@@ -223,11 +196,14 @@ class Settings(Frozen):
 
         The two lists are separated as PATH is. The default number of threads is the number of
         cores, at most 4: short sentences do not benefit from more. It is 1 for the runs of a
-        comparison, which are trained at the same time. Raises BadInput for an invalid value.
+        comparison, which are trained at the same time. On a cluster as many runs are trained at
+        once as it has cores. Raises BadInput for an invalid value.
         """
         given = _Environment()
         cores = available_cores()
-        parallel_runs = given.parallel_runs or cores
+        most_runs, _ = _COUNTS["parallel_runs"]
+        on_cluster = given.executor is not ExecutorKind.LOCAL
+        parallel_runs = given.parallel_runs or (most_runs if on_cluster else cores)
         in_home = given.home is not None
         return cls(
             home=given.home or platformdirs.user_data_path("freeze-lab"),
@@ -251,6 +227,7 @@ class Settings(Frozen):
             read_seconds=given.read_seconds or READ_SECONDS,
             read_bytes=given.read_bytes,
             warm_up=given.warm_up,
+            executor=given.executor,
         )
 
 
@@ -339,6 +316,17 @@ class _Environment(_MatrixProductsVariable):
     read_seconds: int | None = None
     read_bytes: int = READ_BYTES
     warm_up: bool = True
+    executor: ExecutorKind = ExecutorKind.LOCAL
+
+    @field_validator("executor", mode="before")
+    @classmethod
+    def _known_executor(cls, given: str) -> str:
+        if given.strip() not in list(ExecutorKind):
+            raise BadInput(
+                f"{_variable('executor')}={given}: {' or '.join(ExecutorKind)} is needed. By "
+                "default runs are executed on this machine."
+            )
+        return given.strip()
 
     @field_validator("database_url", mode="before")
     @classmethod

@@ -10,7 +10,7 @@ from benchmarks.against_trainer import largest_difference, row_of
 from benchmarks.run_request import RunRequest
 from benchmarks.trainer_job import trainer_job
 from benchmarks.whole_process import run_measured
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 
 REQUEST = RunRequest("ours", "gradual", examples=40, epochs=3.0)

@@ -23,10 +23,11 @@ import yaml
 from typer.main import get_command
 
 from mtl_core.cli.entry import application
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan_file import parse_plan
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.selectors import __doc__ as selectors_text
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_dataset

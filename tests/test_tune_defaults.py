@@ -23,8 +23,8 @@ from benchmarks.tune_defaults import (
     standard_error,
     without_test,
 )
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.rates import Rates
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 
 

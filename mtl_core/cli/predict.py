@@ -10,7 +10,8 @@ import typer
 from mtl_core.analysis.reading import summarise
 from mtl_core.cli.console import print_json
 from mtl_core.errors import BadInput, InvalidRun
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.file_access import ANY_FILE
+from mtl_core.settings import Settings
 from mtl_core.store.model_folder import saved_model
 from mtl_core.store.runs import RunStore
 from mtl_core.text import visible

@@ -22,9 +22,12 @@ class Demand:
     alone: bool = False
 
 
+ONE_THREAD = Demand(threads=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What this machine has for all jobs together.
+    """What this machine, or a cluster, has for all jobs together.
 
     `memory_bytes` is the memory that the running jobs of this process use plus the free memory;
     None if unknown, which sets no limit.
@@ -33,20 +36,21 @@ class Capacity:
     runs: int
     cores: int
     memory_bytes: int | None = None
+    accelerators: int = 1
 
 
 def has_room(job: Demand, running: Sequence[Demand], capacity: Capacity) -> bool:
     """Whether `job` fits beside the `running` jobs; a job always fits if no other runs.
 
     The threads of all jobs must not exceed the cores, and their estimated memory not that of the
-    machine. A job of unknown memory runs alone. Only one job at a time uses the GPU.
+    machine. A job of unknown memory runs alone. A job on a GPU has it for itself.
     """
     jobs = (*running, job)
     if len(jobs) == 1:
         return True
     if len(jobs) > capacity.runs or any(each.alone for each in jobs):
         return False
-    if sum(each.accelerated for each in jobs) > 1:
+    if sum(each.accelerated for each in jobs) > capacity.accelerators:
         return False
     if sum(each.threads for each in jobs) > capacity.cores:
         return False
@@ -62,9 +66,9 @@ def in_use(job: Demand) -> Demand:
 
 
 def runs_at_once(threads: int, device: str, capacity: Capacity) -> int:
-    """How many runs like this are trained at once, without regard to memory; one on a GPU."""
+    """How many runs like this are trained at once, without regard to memory; one on each GPU."""
     if computes_on_accelerator(device):
-        return 1
+        return max(1, min(capacity.runs, capacity.accelerators))
     return max(1, min(capacity.runs, capacity.cores // threads))
 
 

@@ -39,7 +39,7 @@ _NEEDED = frozenset(
 _NEEDED_PREFIXES = (
     *("LC_", "XDG_", "PYTHON", "FREEZE_LAB_", "HF_", "TRANSFORMERS_", "TOKENIZERS_"),
     *("TORCH", "PYTORCH_", "CUDA_", "NVIDIA_", "ATEN_", "DNNL_", "ONEDNN_", "LRU_CACHE_"),
-    *("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "COVERAGE_"),
+    *("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "COVERAGE_", "RAY_"),
 )
 
 

@@ -26,10 +26,10 @@ from mtl_core.engine.reading_protocol import (
     WordsSplit,
 )
 from mtl_core.errors import BadInput, InternalError
+from mtl_core.file_access import FileAccess
 from mtl_core.models.catalogue import entry
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.word_pieces import SplitWord
-from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import SHIPPED, Dataset, require_allowed_data
 from mtl_core.tasks.file_stamps import FileStamp, stamps_of
 from mtl_core.tasks.overview import DataOverview

@@ -6,11 +6,12 @@ from mtl_core.cost.profile_cache import load_profile
 from mtl_core.engine.capacity import Demand, computes_on_accelerator
 from mtl_core.engine.held_outputs import held_output_bytes
 from mtl_core.errors import FreezeLabError
+from mtl_core.file_access import FileAccess
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.cache import description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
-from mtl_core.settings import FileAccess, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord, RunRole
 from mtl_core.tasks.data_sources import ReadsData
 from mtl_core.training.spec import RunSpec

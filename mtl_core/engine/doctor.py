@@ -16,9 +16,10 @@ from mtl_core.engine.capacity import capacity_here, runs_at_once
 from mtl_core.engine.disk import bytes_below, free_bytes
 from mtl_core.engine.machine import free_memory_bytes, usable_cores
 from mtl_core.errors import FreezeLabError
+from mtl_core.file_access import NO_FILE
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import has_weights, require_weights, resolve_checkpoint
-from mtl_core.settings import NO_FILE, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.text import bytes_text, counted, listed

@@ -20,9 +20,9 @@ from mtl_core.engine.protocol import (
     TraceCosts,
 )
 from mtl_core.errors import ChildDied, InternalError
+from mtl_core.file_access import FileAccess
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
-from mtl_core.settings import FileAccess
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.predictions import ModelSource, Prediction, Sentence

@@ -24,9 +24,10 @@ from mtl_core.engine.protocol import (
 )
 from mtl_core.engine.warm_models import WarmModels
 from mtl_core.errors import FreezeLabError
+from mtl_core.file_access import FileAccess
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
-from mtl_core.settings import FileAccess, Settings
+from mtl_core.settings import Settings
 from mtl_core.tasks.baselines import baselines_of_data
 from mtl_core.training.predictions import ModelSource, Prediction, Sentence
 

@@ -8,12 +8,13 @@ from mtl_core.cost.profile_cache import load_profile
 from mtl_core.engine.baselines import DataBaselines
 from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.inspector import Inspector
+from mtl_core.file_access import FileAccess
 from mtl_core.models.cache import catalogue_description, description_of
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.models.trained_vector import trained_sentence_vector
-from mtl_core.settings import FileAccess, Settings
+from mtl_core.settings import Settings
 from mtl_core.tasks.task import Task
 from mtl_core.training.predictions import ModelSource, Prediction, Sentence
 

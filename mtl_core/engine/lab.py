@@ -17,11 +17,12 @@ from mtl_core.engine.actor import (
     require_teacher,
 )
 from mtl_core.engine.calibration import Calibration
-from mtl_core.engine.capacity import capacity_here, runs_at_once
+from mtl_core.engine.capacity import runs_at_once
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
 from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.disk import require_space
-from mtl_core.engine.executor.local import TRAINER_ARGV, LocalExecutor
+from mtl_core.engine.executor.choice import executor_for
+from mtl_core.engine.executor.local import TRAINER_ARGV
 from mtl_core.engine.foreground import run_in_foreground
 from mtl_core.engine.inspector import Inspector
 from mtl_core.engine.inspector_queries import InspectorQueries
@@ -85,7 +86,7 @@ class Lab(InspectorQueries):
         self._supervisor = Supervisor(
             self.store,
             settings,
-            LocalExecutor(argv),
+            executor_for(settings, argv),
             reserved=reserved,
             group=TogetherGroups(self.store),
             load_data=self.data.dataset,
@@ -217,9 +218,9 @@ class Lab(InspectorQueries):
     def runs_at_once(self, threads: int, device: str = "cpu") -> int:
         """How many runs with this many threads are trained at once, if memory allows.
 
-        On a GPU it is one.
+        Each GPU trains one.
         """
-        return runs_at_once(threads, device, capacity_here(self.settings, ()))
+        return runs_at_once(threads, device, self._supervisor.capacity())
 
     def stop_comparison(self, comparison: str, by: Actor = THIS_MACHINE) -> ComparisonRecord:
         """Stop a comparison: waiting runs at once, running ones within two seconds."""

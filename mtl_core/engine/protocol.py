@@ -12,11 +12,13 @@ from pydantic import Field, TypeAdapter, ValidationError
 from mtl_core import errors
 from mtl_core.cost.profile import CostProfile
 from mtl_core.cost.speed import Speed
+from mtl_core.engine.capacity import Demand
 from mtl_core.engine.reading_protocol import ReadingRequest, ReadingResponse
 from mtl_core.errors import FreezeLabError, InternalError, error_message
+from mtl_core.file_access import FileAccess
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription
-from mtl_core.settings import FileAccess, Settings
+from mtl_core.settings import Settings
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.training.events import RunEvent
@@ -35,7 +37,8 @@ class Train(Frozen):
 
     `access` decides which files the run may load. `waiting` holds the specs of the other unfinished
     runs of the same comparison, so that outputs of frozen layers are stored for them too. `state`
-    is the folder for the run's state; if it has one, the run continues there.
+    is the folder for the run's state; if it has one, the run continues there. `start` is the folder
+    of the model that the run starts from, None for the checkpoint.
     """
 
     message: Literal["train"] = "train"
@@ -45,6 +48,7 @@ class Train(Frozen):
     access: FileAccess
     waiting: tuple[RunSpec, ...] = ()
     state: str | None = None
+    start: str | None = None
 
 
 class TrainTogether(Frozen):
@@ -68,6 +72,21 @@ class SaveState(Frozen):
     """To the trainer: save the state of a run after its current step; the run continues."""
 
     message: Literal["save_state"] = "save_state"
+    run: str
+
+
+class Submit(Frozen):
+    """To a driver of a cluster: execute a job on a machine that has what it needs."""
+
+    message: Literal["submit"] = "submit"
+    runs: Annotated[tuple[Train, ...], Field(min_length=1)]
+    demand: Demand
+
+
+class End(Frozen):
+    """To a driver of a cluster: end a run now, without a further event of it."""
+
+    message: Literal["end"] = "end"
     run: str
 
 
@@ -172,6 +191,29 @@ class Separate(Frozen):
     runs: tuple[str, ...]
 
 
+class Lost(Frozen):
+    """From a driver of a cluster: the machine or the process of these runs was lost.
+
+    They can continue elsewhere, from their last saved states. No event of them follows.
+    """
+
+    message: Literal["lost"] = "lost"
+    runs: tuple[str, ...]
+    reason: str
+
+
+class ClusterCapacity(Frozen):
+    """From a driver: what all machines of the cluster have together.
+
+    `memory_bytes` is what jobs may reserve.
+    """
+
+    message: Literal["cluster_capacity"] = "cluster_capacity"
+    cores: int
+    memory_bytes: int
+    accelerators: int
+
+
 class Described(Frozen):
     """From the inspector: the response to `describe`."""
 
@@ -228,19 +270,25 @@ class RequestFailed(Frozen):
         return InternalError(self.reason)
 
 
-AboutRuns = EventMessage | StartingMessage | Separate
-"""A message of the trainer about runs of its job."""
+AboutRuns = EventMessage | StartingMessage | Separate | Lost
+"""A message of the trainer or of a driver about runs of a job."""
 Request = Describe | TraceCosts | Predict | ScoreBaselines | MeasureSpeed
 """A request to the inspector."""
 Response = Described | CostsTraced | Predicted | BaselinesScored | SpeedMeasured
 """A successful response of the inspector; `RequestFailed` is the other one."""
 
 ToChild = Annotated[
-    Train | TrainTogether | Stop | SaveState | Request | ReadingRequest,
+    Train | TrainTogether | Stop | SaveState | Submit | End | Request | ReadingRequest,
     Field(discriminator="message"),
 ]
 FromChild = Annotated[
-    Ready | PackagesLoaded | AboutRuns | Response | ReadingResponse | RequestFailed,
+    Ready
+    | PackagesLoaded
+    | AboutRuns
+    | ClusterCapacity
+    | Response
+    | ReadingResponse
+    | RequestFailed,
     Field(discriminator="message"),
 ]
 

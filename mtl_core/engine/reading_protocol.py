@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from mtl_core.errors import BadInput, DamagedCheckpoint, DataError
+from mtl_core.file_access import FileAccess
 from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.word_pieces import SplitWord
-from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.file_stamps import FileStamp
 from mtl_core.tasks.overview import DataOverview

@@ -67,6 +67,21 @@ def recover(store: RunStore, settings: Settings, *, resumes: bool) -> list[str]:
     return _resume_again(store, settings, interrupted) if resumes else []
 
 
+def resume_lost(
+    store: RunStore, settings: Settings, run: str, reason: str, reserved_for: Owner | None
+) -> None:
+    """Queue a running run again whose machine was lost; only `reserved_for` may claim it, if given.
+
+    After `MOST_ATTEMPTS` it stays interrupted, for `reason`.
+    """
+    store.interrupt(run, reason)
+    if not _count_attempt(settings.state_folder(run).with_suffix(_ATTEMPTS)):
+        return
+    resume_run(store, settings, run, reserved_for)
+    if reserved_for is not None:  # it is running now, by that process, and is put into the queue
+        store.release((run,), reserved_for)
+
+
 def _resume_again(store: RunStore, settings: Settings, runs: Iterable[str]) -> list[str]:
     resumed = []
     for run in runs:

@@ -107,6 +107,16 @@ class RunWriter:
         """Write the buffer in one transaction."""
         flush_together(self._store, [self])
 
+    def resumable(self) -> bool:
+        """Write the buffer of a run whose machine was lost; whether the run can continue.
+
+        It cannot if it was deleted, or if its end was requested: it is then stopped.
+        """
+        self.flush()
+        if not self.ended and self._store.stop_requested(self.run.id):
+            self.stop("Stopped on request, while its machine was lost.")
+        return not self.ended
+
     def _written(self, accepted: bool) -> None:
         self._stored += len(self._buffer)
         self._buffer = []

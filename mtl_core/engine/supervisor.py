@@ -15,12 +15,13 @@ from mtl_core.engine.comparisons import advance, advance_all
 from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
-from mtl_core.engine.protocol import Separate, StartingMessage, Train
+from mtl_core.engine.protocol import Lost, Separate, StartingMessage, Train
 from mtl_core.engine.purge import purge_deleted, purge_uploads
-from mtl_core.engine.resuming import recover, save_states
+from mtl_core.engine.resuming import recover, resume_lost, save_states
 from mtl_core.engine.run_writer import RunWriter, flush_together
 from mtl_core.errors import StoreBlocked
 from mtl_core.settings import Settings
+from mtl_core.store.model_folder import model_folder
 from mtl_core.store.owner import Owner
 from mtl_core.store.queue import Group, only_first
 from mtl_core.store.record import RunRecord
@@ -60,7 +61,8 @@ class Supervisor:
     """Executes queued runs by `executor`, controlled by its own thread.
 
     The next run of the queue starts as soon as it fits beside the running ones (`has_room`);
-    `capacity` returns what there is for all runs. An error in a run is written as that run's final
+    `capacity` returns what there is for all runs. A run whose machine was lost continues on
+    another one. An error in a run is written as that run's final
     event; other runs are not affected. With `reserved`, only runs reserved for `owner` are
     executed. `group` selects the waiting runs of a comparison that are trained together in one
     job. `load_data` reads the data of a run, None: in this process. Only `close` ends the thread.
@@ -82,7 +84,9 @@ class Supervisor:
         self._reserved, self._group = reserved, group
         self._access = settings.owner_access if reserved else settings.browser_access
         self._load_data = load_data or DataReader(self._access).dataset
-        self._capacity = capacity or (lambda: capacity_here(settings, executor.pids))
+        self.capacity = capacity or (
+            lambda: executor.capacity() or capacity_here(settings, executor.pids)
+        )
         self._running: dict[str, _RunningRun] = {}
         self._demands: LRUCache[str, Demand] = LRUCache(_MAX_DEMANDS)
         self._wake = threading.Event()
@@ -91,6 +95,7 @@ class Supervisor:
         self._last_housekeeping = float("-inf")
         self._last_look = float("-inf")
         self._pending: list[RunWriter] = []
+        self._lost: list[tuple[RunWriter, str]] = []  # runs whose machine was lost, with the reason
         self._blocked = False  # whether the store could not be written the last time
         self._alone: set[str] = set()  # runs that could not be trained together with others
         self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
@@ -189,7 +194,7 @@ class Supervisor:
                 writer = RunWriter(self._store, run)
                 self._running[run.id] = _RunningRun(writer, runs[0].id, demand)
             try:
-                self._executor.submit(self._train_messages(runs))
+                self._executor.submit(self._train_messages(runs), demand)
                 for run in runs:
                     logger.info("run started", extra={"run": run.id})
             except Exception as problem:
@@ -214,7 +219,7 @@ class Supervisor:
             for each in self._store.running()
             if each.id not in self._running
         }
-        return has_room(self._demand(run), [*own.values(), *others.values()], self._capacity())
+        return has_room(self._demand(run), [*own.values(), *others.values()], self.capacity())
 
     def _demand(self, run: RunRecord) -> Demand:
         """The demand of a run; it is computed once, because that takes milliseconds."""
@@ -237,10 +242,16 @@ class Supervisor:
             self._note_end(running)
 
     def _flush_pending(self) -> None:
-        """Write the final events that could not be written before."""
+        """Write the final events that could not be written before, and resume lost runs."""
         while self._pending:
             self._pending[-1].flush()
             self._pending.pop()
+        while self._lost:
+            writer, reason = self._lost[-1]
+            if writer.resumable():
+                owner = self._owner if self._reserved else None
+                resume_lost(self._store, self._settings, writer.run.id, reason, owner)
+            self._lost.pop()
 
     def _end_requested_runs(self) -> None:
         """Stop the runs whose end was requested; end those that did not stop in time."""
@@ -266,6 +277,9 @@ class Supervisor:
             if isinstance(message, Separate):
                 self._release(message.runs)
                 break
+            if isinstance(message, Lost):
+                self._note_lost(message)
+                continue
             running = self._running.get(message.run)
             if running is None or running.writer.final_event is not None:
                 continue
@@ -336,6 +350,14 @@ class Supervisor:
         self._running.pop(run, None)
         self._wake.set()
 
+    def _note_lost(self, message: Lost) -> None:
+        """Forget runs whose machine was lost; they are resumed as soon as the store permits."""
+        for run in message.runs:
+            if (running := self._running.get(run)) is not None:
+                logger.warning("run lost: %s", message.reason, extra={"run": run})
+                self._lost.append((running.writer, message.reason))
+                self._forget(run)
+
     def _release(self, runs: Sequence[str]) -> None:
         """Return runs that cannot be trained together to the queue; each becomes a job."""
         for run in runs:
@@ -371,6 +393,11 @@ class Supervisor:
         comparison = runs[0].comparison
         others = self._store.comparison(comparison).runs if comparison else ()
         own = {run.id for run in runs}
+        starts = {
+            each: str(model_folder(self._store, each))
+            for each in {run.spec.starts_from for run in runs}
+            if each is not None
+        }
         waiting = tuple(
             each.spec for each in others if not each.state.is_final and each.id not in own
         )
@@ -382,6 +409,7 @@ class Supervisor:
                 access=self._access,
                 waiting=waiting if run is runs[0] else (),
                 state=str(self._settings.state_folder(run.id)) if len(runs) == 1 else None,
+                start=starts.get(run.spec.starts_from or ""),
             )
             for run in runs
         )

@@ -4,7 +4,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -25,9 +25,8 @@ from mtl_core.engine.protocol import (
     TrainTogether,
 )
 from mtl_core.errors import FreezeLabError, InternalError, machine_fault
-from mtl_core.settings import FileAccess, Settings
-from mtl_core.store.model_folder import model_folder
-from mtl_core.store.runs import RunStore
+from mtl_core.file_access import FileAccess
+from mtl_core.settings import Settings
 from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed
 from mtl_core.training.imports import import_training_packages
 from mtl_core.training.spec import RunSpec
@@ -45,10 +44,12 @@ FineTune = Callable[
         Path | None,
         Callable[[], bool],
         Report,
+        Path | None,
     ],
     Iterator[RunEvent],
 ]
-"""(spec, run, output, should_stop, access, waiting, state, should_save, report) -> the events."""
+"""(spec, run, output, should_stop, access, waiting, state, should_save, report, start) -> the
+events."""
 
 TrainRunsTogether = Callable[
     [tuple[Train, ...], Callable[[str], bool], Report], Iterator[tuple[str, RunEvent]]
@@ -138,6 +139,7 @@ def _events(fine_tune: FineTune, request: Train, connection: JobConnection) -> I
             Path(request.state) if request.state else None,
             lambda: connection.should_save(request.run),
             lambda starting: connection.send(StartingMessage(run=request.run, starting=starting)),
+            Path(request.start) if request.start else None,
         )
         for event in events:
             yield event
@@ -164,19 +166,19 @@ def _fine_tune(
     state: Path | None,
     should_save: Callable[[], bool],
     report: Report,
+    start: Path | None,
 ) -> Iterator[RunEvent]:
     from mtl_core.training.prefix.store import PrefixStore
     from mtl_core.training.run import fine_tune
 
     settings = Settings.from_environment()
-    prefixes, start = PrefixStore.of(settings), _start_folder(spec, settings)
     return fine_tune(
         spec,
         run,
         output,
         should_stop,
         access,
-        prefixes,
+        PrefixStore.of(settings),
         start,
         waiting,
         state,
@@ -194,23 +196,15 @@ def _train_together(
     from mtl_core.training.together.member import Member
     from mtl_core.training.together.run import fine_tune_together
 
-    settings, first = Settings.from_environment(), runs[0]
+    first, prefixes = runs[0], PrefixStore.of(Settings.from_environment())
+    start = Path(first.start) if first.start else None
     members = [
         Member(each.run, each.spec, Path(each.output) if each.output else None, whole_model=False)
         for each in runs
     ]
-    prefixes, start = PrefixStore.of(settings), _start_folder(first.spec, settings)
     return fine_tune_together(
         members, should_stop, first.access, prefixes, start, first.waiting, Stages(report)
     )
-
-
-def _start_folder(spec: RunSpec, settings: Settings) -> Path | None:
-    """The saved model that the run starts from; None for the checkpoint. Raises BadInput."""
-    if spec.starts_from is None:
-        return None
-    with closing(RunStore(settings.database)) as store:
-        return model_folder(store, spec.starts_from)
 
 
 if __name__ == "__main__":

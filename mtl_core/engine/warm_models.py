@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
-from mtl_core.settings import FileAccess
+from mtl_core.file_access import FileAccess
 from mtl_core.training.output_folder import written_weights
 from mtl_core.training.predictions import ModelSource
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from mtl_core.errors import BadInput, CheckpointError
 from mtl_core.export.copied_file import CopiedFile, copied
 from mtl_core.export.model_files import model_files
+from mtl_core.file_access import NO_FILE, FileAccess
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.report.load import Report
 from mtl_core.report.needed import (
@@ -18,7 +19,6 @@ from mtl_core.report.needed import (
     needed_data,
 )
 from mtl_core.report.portable import PathNames
-from mtl_core.settings import NO_FILE, FileAccess
 from mtl_core.tasks.dataset import MANIFEST_NAME, manifest_of
 from mtl_core.text import listed
 from mtl_core.training.output_folder import RUN

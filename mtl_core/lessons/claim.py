@@ -3,10 +3,10 @@
 from enum import StrEnum
 
 from mtl_core.analysis.claim_rules import Arm, Rule, arms_of
+from mtl_core.file_access import FileAccess
 from mtl_core.lessons.experiments import EXPERIMENTS, Experiments, with_start_arms
 from mtl_core.lessons.sources import Source
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
-from mtl_core.settings import FileAccess
 from mtl_core.values import Frozen
 
 

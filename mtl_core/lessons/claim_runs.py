@@ -13,6 +13,7 @@ from mtl_core.analysis.marks import GoldLabels, gold_labels
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.engine.actor import THIS_MACHINE, Actor
 from mtl_core.engine.lab import Lab
+from mtl_core.file_access import FileAccess
 from mtl_core.freezing.plan import Plan
 from mtl_core.freezing.scenarios import scenario_kind
 from mtl_core.lessons.claim import Claim, missing_weights
@@ -21,7 +22,6 @@ from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.settings import FileAccess
 from mtl_core.store.record import (
     ComparisonRecord,
     ListedComparison,

@@ -8,6 +8,7 @@ what the claim is about. Arms that a claim compares have the same epochs.
 from collections.abc import Mapping
 
 from mtl_core.analysis.claim_rules import Arm
+from mtl_core.file_access import FileAccess
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.scenarios import scenario_plan
@@ -17,7 +18,6 @@ from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.models.trained_vector import trained_sentence_vector
-from mtl_core.settings import FileAccess
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_POSTS
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.arm import ComparisonArm, named_arm

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mtl_core.errors import CheckpointError, DamagedCheckpoint, MissingWeights
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.weights import (
     LEARNED_FILE,
@@ -23,7 +24,6 @@ from mtl_core.models.weights import (
     tensor_entries,
     weight_files,
 )
-from mtl_core.settings import ANY_FILE
 from mtl_core.values import Frozen
 
 BASE_FILE = "base.json"

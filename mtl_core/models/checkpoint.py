@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from mtl_core.errors import DamagedCheckpoint, MissingWeights, UnknownCheckpoint, UnsafeCheckpoint
+from mtl_core.file_access import FileAccess, lies_below
 from mtl_core.models.catalogue import CatalogueEntry, catalogue, entry
 from mtl_core.models.local_checkpoints import local_checkpoints, local_folder
 from mtl_core.models.weights import (
@@ -21,7 +22,6 @@ from mtl_core.models.weights import (
     weight_files,
 )
 from mtl_core.nearest import nearest_names
-from mtl_core.settings import FileAccess, lies_below
 from mtl_core.values import Frozen
 
 __all__ = [

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from math import prod
 
+from mtl_core.file_access import NO_FILE, FileAccess
 from mtl_core.models.cache import catalogue_description
 from mtl_core.models.catalogue import CatalogueEntry, Domain, TokenizerFamily, catalogue
 from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, BackboneTensor, Role
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.settings import NO_FILE, FileAccess
 
 FLOAT32_BYTES = 4
 TRAINING_BYTES_PER_PARAMETER = 4 * FLOAT32_BYTES

@@ -9,8 +9,8 @@ from pathlib import Path
 from cachetools import TTLCache, cached
 
 from mtl_core.errors import DamagedCheckpoint
+from mtl_core.file_access import lies_below
 from mtl_core.models.weights import pickle_files, weight_files
-from mtl_core.settings import lies_below
 
 CONFIG_FILE = "config.json"
 

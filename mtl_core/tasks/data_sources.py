@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping
 from typing import Protocol
 
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import Dataset, load_dataset
 
 

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from mtl_core.errors import DataError, InternalError
+from mtl_core.file_access import FileAccess
 from mtl_core.nearest import quoted
-from mtl_core.settings import FileAccess
 from mtl_core.tasks.contents import Content, read_content
 from mtl_core.tasks.example import Example, Label
 from mtl_core.tasks.lines import DataFile

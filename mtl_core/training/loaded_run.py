@@ -9,6 +9,7 @@ from typing import Any
 
 from mtl_core import __version__
 from mtl_core.errors import InvalidRun
+from mtl_core.file_access import ANY_FILE, FileAccess
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.cache import catalogue_description
@@ -18,7 +19,6 @@ from mtl_core.models.matrix_products import processor_name
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.nearest import quoted
-from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import (
     EncodedExample,
     EncodedSplit,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mtl_core.file_access import FileAccess
 from mtl_core.models.multitask import MultiTaskModel
-from mtl_core.settings import FileAccess
 from mtl_core.tasks.alignment import EncodedSplit, Tokenizer, encode, losses_in_words
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.example import Example

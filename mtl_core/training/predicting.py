@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from mtl_core.errors import DamagedCheckpoint, InvalidRun, MissingWeights, require_memory
+from mtl_core.file_access import ANY_FILE, FileAccess
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import load_backbone, load_tokenizer
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.models.stored_tensors import all_tensors
-from mtl_core.settings import ANY_FILE, FileAccess
 from mtl_core.tasks.alignment import EncodedExample, encode, truncates_left
 from mtl_core.tasks.example import Example
 from mtl_core.tasks.schemes import OUTSIDE, spans

@@ -6,11 +6,12 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from mtl_core.errors import DamagedCheckpoint, Diverged, NotFinite
+from mtl_core.file_access import ANY_FILE, FileAccess
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable
 from mtl_core.models.matrix_products import compute_with, one_thread
 from mtl_core.models.stored_tensors import names_not_finite, shown
-from mtl_core.settings import ANY_FILE, STATE_SECONDS, FileAccess
+from mtl_core.settings import STATE_SECONDS
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import Batch, collate, drawn_batches
 from mtl_core.training.device import resolve_device

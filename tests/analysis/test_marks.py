@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mtl_core.analysis.marks import gold_labels, mark, predicted_tags
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.tasks.task import DEFAULT_TASKS, Task, TaskKind

@@ -7,8 +7,9 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, expect
 
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.scenarios import scenario_plan
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import SAMPLE_SMALL, load_tasks

@@ -18,8 +18,9 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_tasks

@@ -13,13 +13,14 @@ from mtl_core.cost.profile_cache import load_profile, read_profile, shipped_prof
 from mtl_core.cost.speed import Speed, load_speed, machine, save_speed
 from mtl_core.cost.trace import trace_costs
 from mtl_core.errors import DamagedCheckpoint
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.resolve import parameter_table
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.text import megabytes
 

@@ -12,7 +12,7 @@ import pytest
 
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.protocol import EventMessage, Separate, Train
-from mtl_core.settings import NO_FILE
+from mtl_core.file_access import NO_FILE
 from mtl_core.training.events import FINAL_EVENTS, RunEvent, RunFailed, RunStarted, RunStopped
 from mtl_core.training.spec import RunSpec
 

@@ -18,6 +18,7 @@ from mtl_core.engine.capacity import (
 )
 from mtl_core.engine.demand import PROCESS_BYTES, demand_of, peak_memory_bytes
 from mtl_core.engine.machine import accelerator_exists, free_memory_bytes, usable_cores
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import (
     FORMAT,
@@ -27,7 +28,7 @@ from mtl_core.models.cache import (
     write_description,
 )
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import ANY_FILE, HEAD_ROWS_BYTES, Settings, available_cores
+from mtl_core.settings import HEAD_ROWS_BYTES, Settings, available_cores
 from mtl_core.store.record import PlannedRun, RunRole
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.data_sources import owner_dataset

@@ -21,7 +21,7 @@ from mtl_core.engine.protocol import (
     Train,
 )
 from mtl_core.errors import ChildDied
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.training.spec import RunSpec
 from mtl_core.training.starting import Stage, Starting
 
@@ -31,7 +31,7 @@ ORPHAN_MAKER = """
 import sys, time
 from mtl_core.engine.child import ChildProcess
 from mtl_core.engine.protocol import EventMessage, Train
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.training.spec import RunSpec
 
 child = ChildProcess([sys.executable, sys.argv[1]])

@@ -10,7 +10,7 @@ import pytest
 from mtl_core.engine.baselines import DataBaselines, content_key
 from mtl_core.engine.inspector import Inspector
 from mtl_core.errors import ChildDied, InternalError
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.example import Example

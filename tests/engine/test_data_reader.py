@@ -12,8 +12,8 @@ import pytest
 from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.reading_processes import ReadingProcesses
 from mtl_core.errors import DataError
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.checkpoint import resolve_checkpoint
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.uploads import UploadedFile, UploadedTask, read_upload

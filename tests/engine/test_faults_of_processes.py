@@ -14,8 +14,9 @@ from mtl_core.engine.lab import Lab
 from mtl_core.engine.resuming import MOST_ATTEMPTS, delete_state, recover
 from mtl_core.engine.run_writer import RunWriter
 from mtl_core.errors import ChildDied
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.checkpoint import resolve_checkpoint
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore

@@ -7,8 +7,9 @@ import pytest
 from mtl_core.engine.foreground import StopRun
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import MissingWeights
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.record import RunState
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.events import RunEvent, RunStopped

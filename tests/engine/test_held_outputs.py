@@ -5,11 +5,12 @@ from math import ceil
 import pytest
 
 from mtl_core.engine.held_outputs import held_output_bytes
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import ANY_FILE, HEAD_ROWS_BYTES, Settings
+from mtl_core.settings import HEAD_ROWS_BYTES, Settings
 from mtl_core.tasks.data_sources import owner_dataset
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.task import DEFAULT_TASKS

@@ -9,7 +9,7 @@ import pytest
 from mtl_core.engine.executor.local import LocalExecutor
 from mtl_core.engine.job_process import COPIES
 from mtl_core.engine.protocol import Train
-from mtl_core.settings import NO_FILE
+from mtl_core.file_access import NO_FILE
 from mtl_core.training.events import RunFinished
 from mtl_core.training.spec import RunSpec
 from tests.engine.executor_suite import ended, received

@@ -11,8 +11,8 @@ import pytest
 from mtl_core.engine.inspector import ARGV, Inspector
 from mtl_core.engine.warm_models import WarmModels
 from mtl_core.errors import DamagedCheckpoint, MissingWeights
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset, load_tasks
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.training.events import Evaluation, RunEvent, RunFinished, RunStarted

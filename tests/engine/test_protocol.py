@@ -19,8 +19,8 @@ from mtl_core.engine.protocol import (
     encode,
 )
 from mtl_core.errors import FreezeLabError, InternalError, UnsupportedArchitecture
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.cache import read_description, shipped_description
-from mtl_core.settings import ANY_FILE
 from mtl_core.training.events import Step
 from mtl_core.training.starting import Stage, Starting
 

@@ -12,11 +12,12 @@ import pytest
 from mtl_core.engine import supervisor
 from mtl_core.engine.capacity import Capacity
 from mtl_core.engine.lab import Lab
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import load_tasks

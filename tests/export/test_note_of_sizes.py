@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from mtl_core.export.tables import tables_of
+from mtl_core.file_access import ANY_FILE
 from mtl_core.report.blocks import Figures, Note, Section, Table, Text
 from mtl_core.report.load import Report
 from mtl_core.report.note import note_of
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.baselines import Baseline
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.events import RunEvent

@@ -8,10 +8,10 @@ import pytest
 
 from mtl_core.charts.pareto import COST_AXES, Cost
 from mtl_core.export.tables import tables_of
+from mtl_core.file_access import ANY_FILE
 from mtl_core.report.front import front_panels
 from mtl_core.report.load import Report, load_report
 from mtl_core.report.panel import Drawing, draw_panel
-from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.spec import RunSpec

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan import Phase, Plan, Schedule
 from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.resolve import parameter_tables
@@ -20,7 +21,6 @@ from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.optimizer import PlanOptimizer, optimizer_groups
 from mtl_core.training.schedule import rate_factor

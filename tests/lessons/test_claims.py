@@ -12,6 +12,7 @@ from mtl_core.analysis.outlook import begin
 from mtl_core.analysis.reading import summarise
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.errors import BadInput
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.rates import default_rates
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
@@ -40,7 +41,6 @@ from mtl_core.lessons.experiments import (
 from mtl_core.lessons.planned import Variances, planned, smallest
 from mtl_core.lessons.scenario_lessons import lesson
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import ComparisonRecord, RunRecord, RunState
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison, stored_events

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mtl_core.errors import DamagedCheckpoint, MissingWeights
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.base_weights import (
     Base,
     base_folder,
@@ -23,7 +24,6 @@ from mtl_core.models.checkpoint import has_weights, resolve_checkpoint
 from mtl_core.models.load import load_backbone
 from mtl_core.models.stored_tensors import all_tensors, equal_tensors, stored_types
 from mtl_core.models.weights import files_digest
-from mtl_core.settings import ANY_FILE
 
 QUERY = "encoder.layer.1.attention.self.query.weight"
 

@@ -4,9 +4,10 @@ import sys
 import pytest
 
 from mtl_core.errors import DamagedCheckpoint, UnsupportedArchitecture
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.cache import description_of, read_description, shipped_description
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from mtl_core.errors import (
     UnknownCheckpoint,
     UnsafeCheckpoint,
 )
+from mtl_core.file_access import ANY_FILE, FileAccess
 from mtl_core.models.base_weights import weights_digest
 from mtl_core.models.checkpoint import (
     Checkpoint,
@@ -19,7 +20,6 @@ from mtl_core.models.checkpoint import (
     resolve_checkpoint,
 )
 from mtl_core.models.weights import EMBEDDED_DIGEST, verify_digest
-from mtl_core.settings import ANY_FILE, FileAccess
 
 BERT = {"model_type": "bert"}
 HELLO_SHA256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"

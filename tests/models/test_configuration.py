@@ -5,11 +5,11 @@ import json
 import pytest
 
 from mtl_core.errors import DamagedCheckpoint, UnsafeCheckpoint, UnsupportedArchitecture
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.configuration import configuration_notes, read_architecture
 from mtl_core.models.describe import describe
-from mtl_core.settings import ANY_FILE
 
 BERT = {
     "architectures": ["BertForMaskedLM"],

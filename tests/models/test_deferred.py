@@ -6,13 +6,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.configuration import read_architecture
 from mtl_core.models.deferred import DeferredBackbone, encoder_tensors
 from mtl_core.models.describe import describe
 from mtl_core.models.load import load_backbone
 from mtl_core.models.multitask import MultiTaskModel
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.task import Task, TaskKind
 
 TASK = Task(name="sentiment", kind=TaskKind.SENTENCE, head="classifier", outputs=("bad", "good"))

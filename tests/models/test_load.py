@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mtl_core.errors import DamagedCheckpoint, MissingWeights, UnsupportedArchitecture
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.load import load_backbone, load_tokenizer
-from mtl_core.settings import ANY_FILE
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hello", "wor", "##ld"]
 

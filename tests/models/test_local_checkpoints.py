@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import UnknownCheckpoint
+from mtl_core.file_access import ANY_FILE, FileAccess
 from mtl_core.models.checkpoint import require_weights, resolve_checkpoint
 from mtl_core.models.local_checkpoints import local_checkpoints, local_folder
-from mtl_core.settings import ANY_FILE, FileAccess
 
 
 @pytest.fixture

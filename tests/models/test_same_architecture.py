@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from mtl_core.cost.profile_cache import catalogue_profile, load_profile
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.cache import catalogue_description, description_of
 from mtl_core.models.catalogue import catalogue
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.same_architecture import entry_of_same_architecture
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 
 OF_ANOTHER_TASK = {
     "_name_or_path": "somebody/else",

@@ -6,10 +6,10 @@ import re
 import pytest
 
 from mtl_core.errors import DamagedCheckpoint, UnsupportedArchitecture
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.models.trained_vector import trained_sentence_vector
-from mtl_core.settings import ANY_FILE
 
 BEFORE = {"word_embedding_dimension": 32, "pooling_mode_cls_token": False}
 

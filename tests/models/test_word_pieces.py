@@ -4,9 +4,9 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from mtl_core.errors import DamagedCheckpoint
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.word_pieces import SplitWord, split_into_pieces
-from mtl_core.settings import ANY_FILE
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from mtl_core.analysis.outcomes import OutcomeRule
 from mtl_core.cli.compare.arms import parse_arm
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.plan_file import plan_to_yaml
 from mtl_core.models.sentence_vector import SentenceVector
@@ -18,7 +19,6 @@ from mtl_core.report.finding import headline
 from mtl_core.report.load import Report
 from mtl_core.report.repeat import arm_text, compare_command, plan_files
 from mtl_core.report.table import setting_lines
-from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.task import DEFAULT_TASKS

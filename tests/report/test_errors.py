@@ -13,11 +13,11 @@ from mtl_core.analysis.errors import LabelDifference
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
 from mtl_core.export.tables import tables_of
+from mtl_core.file_access import ANY_FILE
 from mtl_core.report.blocks import Figures, Note, Section, Table, Text
 from mtl_core.report.errors import some_of_each
 from mtl_core.report.load import Report, load_report
 from mtl_core.report.note import note_of
-from mtl_core.settings import ANY_FILE
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.training.events import Answers, RunEvent

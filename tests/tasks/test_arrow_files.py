@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from mtl_core.errors import DataError
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks import arrow_files
 from mtl_core.tasks.arrow_files import arrow_of, read_arrow
 from mtl_core.tasks.dataset import Dataset, load_dataset

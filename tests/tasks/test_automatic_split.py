@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import DataError
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.automatic_split import held_out
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.task import TaskKind

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtl_core.analysis.marks import Marks
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.baselines import baselines_of_data
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.example import Example

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from mtl_core.errors import DataError
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 
 ESC, BELL, TURN = "\x1b[31m", "\x07", "\u202e"

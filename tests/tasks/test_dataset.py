@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import DataError, InternalError
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset, load_tasks
 from mtl_core.tasks.example import Example
 from mtl_core.tasks.shipped_sums import verify_shipped

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import DataError
-from mtl_core.settings import ANY_FILE, NO_FILE, FileAccess
+from mtl_core.file_access import ANY_FILE, NO_FILE, FileAccess
 from mtl_core.tasks.dataset import load_dataset, load_tasks, require_allowed_data
 
 PRIVATE_WORD = "Quetzalcoatl"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.checkpoint import resolve_checkpoint
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.alignment import encode
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.lengths import SubWordCounter, WordCounter, counter_for

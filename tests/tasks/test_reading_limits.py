@@ -7,7 +7,7 @@ from time import process_time
 import pytest
 
 from mtl_core.errors import DataError
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks import reading_limits
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.repeated import find_repeated

@@ -3,7 +3,7 @@ from itertools import chain, combinations, product
 
 import pytest
 
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset, load_tasks
 from mtl_core.tasks.task import DEFAULT_TASKS
 from tests.tasks.labelled_files import (

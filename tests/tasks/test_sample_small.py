@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from mtl_core.settings import NO_FILE
+from mtl_core.file_access import NO_FILE
 from mtl_core.tasks.dataset import SAMPLE, SAMPLE_SMALL, load_dataset
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from mtl_core.errors import DataError, InvalidRun
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.data_sources import owner_dataset
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.shared_tasks import check_other_data

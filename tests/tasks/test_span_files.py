@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import DataError
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.data_notes import data_notes
 from mtl_core.tasks.dataset import Dataset, load_dataset
 

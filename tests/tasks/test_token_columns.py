@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import DataError
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.example import Example
 from mtl_core.tasks.lines import DataFile, read_lines

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mtl_core.errors import DataError
-from mtl_core.settings import FileAccess
+from mtl_core.file_access import FileAccess
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.schemes import Scheme
 from mtl_core.tasks.task import TaskKind

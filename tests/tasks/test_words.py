@@ -1,6 +1,6 @@
 import pytest
 
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.split_words import split_words
 

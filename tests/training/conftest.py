@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.freezing.scenarios import scenario_plan
@@ -20,7 +21,6 @@ from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.describe import describe
 from mtl_core.models.description import ModelDescription
 from mtl_core.models.multitask import MultiTaskModel
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.events import RunEvent
 from mtl_core.training.loaded_run import load_run

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.tasks.scoring import score_entities, score_sentences
 from mtl_core.tasks.task import TaskKind

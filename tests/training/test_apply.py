@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.apply import apply_phase
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.evaluation import evaluate
 from mtl_core.training.loaded_run import load_run

@@ -6,7 +6,7 @@ from math import log
 import pytest
 import torch
 
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.alignment import encode
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.batches import collate

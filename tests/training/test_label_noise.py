@@ -3,7 +3,7 @@
 import pytest
 
 from mtl_core.errors import InvalidRun
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.tasks.dataset import Dataset, load_dataset
 from mtl_core.tasks.example import Example
 from mtl_core.tasks.schemes import repairs, spans

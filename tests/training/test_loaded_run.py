@@ -14,9 +14,9 @@ from mtl_core.errors import (
     SelectorMatchesNothing,
     UnknownCheckpoint,
 )
+from mtl_core.file_access import NO_FILE
 from mtl_core.models.base_weights import weights_digest
 from mtl_core.models.matrix_products import processor_name
-from mtl_core.settings import NO_FILE
 from mtl_core.training.loaded_run import load_run
 from mtl_core.training.prepare import prepare_spec
 

@@ -8,8 +8,8 @@ from mtl_core.analysis.judge import compare_plans
 from mtl_core.analysis.marks import final_answers, gold_labels, mark
 from mtl_core.analysis.reading import summarise
 from mtl_core.errors import DataError, InvalidRun
+from mtl_core.file_access import ANY_FILE
 from mtl_core.report.run_words import other_data_lines
-from mtl_core.settings import ANY_FILE
 from mtl_core.tasks.dataset import load_dataset
 from mtl_core.training.loaded_run import load_run
 

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from mtl_core.errors import InvalidRun, UnknownScenario
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import read_description, shipped_description
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.description import ModelDescription
-from mtl_core.settings import ANY_FILE
 from mtl_core.store.record import comparison_name
 from mtl_core.tasks.task import DEFAULT_TASKS
 from mtl_core.training.comparison import ComparisonSpec, train_size

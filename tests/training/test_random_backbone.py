@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from mtl_core.errors import InvalidRun
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.load import init_backbone
-from mtl_core.settings import ANY_FILE
 from mtl_core.training.loaded_run import load_run
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune

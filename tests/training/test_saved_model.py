@@ -9,12 +9,12 @@ from safetensors.torch import load_file, save_file
 
 from mtl_core.errors import DamagedCheckpoint, FreezeBroken, MissingWeights
 from mtl_core.export.model_files import model_files
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.base_weights import weights_digest
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.stored_tensors import all_tensors
 from mtl_core.models.weights import files_digest
 from mtl_core.report.portable import PathNames
-from mtl_core.settings import ANY_FILE
 from mtl_core.store.model_folder import saved_model
 from mtl_core.training.loaded_run import load_run
 from mtl_core.training.output_folder import read_spec, require_as_written, write_model

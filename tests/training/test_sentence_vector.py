@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.settings import ANY_FILE
 from mtl_core.training.batches import collate
 from mtl_core.training.evaluation import evaluate
 from mtl_core.training.gradients import accumulate_gradients

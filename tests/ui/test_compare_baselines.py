@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from mtl_core.engine.baselines import DataBaselines
 from mtl_core.engine.lab import Lab
 from mtl_core.errors import ChildDied
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.store.record import RunState
 from mtl_core.tasks.baselines import Baseline, baselines_of_data
 from mtl_core.tasks.dataset import Dataset, load_dataset

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtl_core.engine.lab import Lab
-from mtl_core.settings import ANY_FILE
+from mtl_core.file_access import ANY_FILE
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import ComparisonRecord, RunState
 from mtl_core.tasks.dataset import load_dataset

@@ -12,10 +12,10 @@ from transformers import AutoModel
 
 from mtl_core.cli.entry import run as command
 from mtl_core.engine.lab import Lab
+from mtl_core.file_access import ANY_FILE
 from mtl_core.models.base_weights import base_of, write_base
 from mtl_core.models.checkpoint import resolve_checkpoint
 from mtl_core.models.stored_tensors import equal_tensors
-from mtl_core.settings import ANY_FILE
 from mtl_core.text import bytes_text
 from mtl_core.training.output_folder import read_record, record_text
 from mtl_core.ui.shared import export_popover

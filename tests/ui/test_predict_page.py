@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from mtl_core.engine import lab as lab_module
 from mtl_core.engine.lab import Lab
+from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan import Phase, Plan
-from mtl_core.settings import ANY_FILE, Settings
+from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import PlannedRun, RunState
 from mtl_core.tasks.dataset import load_tasks

@@ -1,1 +1,1 @@
-"""Executors: where training runs are carried out, behind one interface."""
+"""Executors: where training runs are executed, behind one interface."""

@@ -2,7 +2,16 @@
 
 from typing import Protocol
 
-from mtl_core.engine.protocol import AboutRuns, Train
+from mtl_core.engine.capacity import ONE_THREAD, Capacity, Demand
+from mtl_core.engine.protocol import (
+    AboutRuns,
+    EventMessage,
+    Lost,
+    Separate,
+    StartingMessage,
+    Train,
+)
+from mtl_core.training.events import FINAL_EVENTS
 
 Job = tuple[Train, ...]
 """Runs that one process trains together; most jobs have one run."""
@@ -14,12 +23,16 @@ class Executor(Protocol):
     Each submitted run gets exactly one final event, unless `end` or `close` is called before.
     A process that cannot be started, or that crashes, gives the runs of its job a `run_failed`
     event; other jobs are not affected. Runs that cannot be trained together are returned in a
-    `Separate` message instead, to be submitted one by one. Before its events, and between them,
-    a run may have `StartingMessage`s. How many jobs run at once is the caller's decision.
+    `Separate` message instead, to be submitted one by one. Runs whose machine was lost are returned
+    in a `Lost` message instead, to be resumed. Before its events, and between them, a run may have
+    `StartingMessage`s. How many jobs run at once is the caller's decision.
     """
 
-    def submit(self, job: Job) -> None:
-        """Start a job. Raises no error: a job that cannot be started fails by its events."""
+    def submit(self, job: Job, demand: Demand = ONE_THREAD) -> None:
+        """Start a job, on a machine that has what it needs.
+
+        Raises no error: a job that cannot be started fails by its events.
+        """
         ...
 
     def receive(self, timeout_seconds: float) -> AboutRuns | None:
@@ -57,9 +70,29 @@ class Executor(Protocol):
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The ids of the executor's processes on this machine."""
+        """The ids of the trainer processes on this machine."""
+        ...
+
+    def capacity(self) -> Capacity | None:
+        """What there is for all jobs together; None if it is what this machine has."""
         ...
 
     def close(self) -> None:
         """End every job and process; no event follows."""
         ...
+
+
+def about(message: AboutRuns, runs: set[str]) -> AboutRuns | None:
+    """The message without runs other than `runs`; None if nothing is left."""
+    if isinstance(message, EventMessage | StartingMessage):
+        return message if message.run in runs else None
+    known = tuple(run for run in message.runs if run in runs)
+    return message.model_copy(update={"runs": known}) if known else None
+
+
+def ended_by(message: AboutRuns) -> set[str]:
+    """The runs of which no message follows this one."""
+    if isinstance(message, Separate | Lost):
+        return set(message.runs)
+    ends = isinstance(message, EventMessage) and isinstance(message.event, FINAL_EVENTS)
+    return {message.run} if ends else set()

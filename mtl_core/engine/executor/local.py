@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
+from mtl_core.engine.capacity import ONE_THREAD, Demand
 from mtl_core.engine.child import ChildProcess, module_argv
-from mtl_core.engine.executor.interface import Job
+from mtl_core.engine.executor.interface import Job, about, ended_by
 from mtl_core.engine.job_process import COPIES
 from mtl_core.engine.protocol import (
     AboutRuns,
@@ -17,14 +18,13 @@ from mtl_core.engine.protocol import (
     PackagesLoaded,
     Ready,
     SaveState,
-    Separate,
     StartingMessage,
     Stop,
     Train,
     TrainTogether,
 )
 from mtl_core.errors import ChildDied
-from mtl_core.training.events import FINAL_EVENTS, RunFailed
+from mtl_core.training.events import RunFailed
 from mtl_core.training.starting import Stage, Starting
 
 TRAINER_ARGV = tuple(module_argv("mtl_core.engine.trainer_child"))
@@ -60,8 +60,9 @@ class LocalExecutor:
         self._own_messages: deque[EventMessage | StartingMessage] = deque()
         self._arrived = threading.Event()
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job, demand: Demand = ONE_THREAD) -> None:
         """Send a job to an idle trainer, or to a new one."""
+        del demand  # the caller has compared it with this machine
         trainer = None
         try:
             trainer = self._idle_trainer()
@@ -116,6 +117,9 @@ class LocalExecutor:
         children = [trainer.child for trainer in tuple(self._trainers)]
         return tuple(child.pid for child in children if child.alive)
 
+    def capacity(self) -> None:
+        """What this machine has is what there is."""
+
     def close(self) -> None:
         """Kill all trainers."""
         for trainer in tuple(self._trainers):
@@ -154,7 +158,7 @@ class LocalExecutor:
                     break
                 if _changes_stage(trainer, message):
                     self._report_stage(trainer)
-                elif isinstance(message, AboutRuns) and (known := _about(message, trainer.runs)):
+                elif isinstance(message, AboutRuns) and (known := about(message, trainer.runs)):
                     self._trainers.remove(trainer)
                     self._trainers.append(trainer)
                     self._note(trainer, known)
@@ -163,10 +167,7 @@ class LocalExecutor:
 
     def _note(self, trainer: _Trainer, message: AboutRuns) -> None:
         """Update a trainer after a message about its runs."""
-        if isinstance(message, Separate):
-            trainer.runs.difference_update(message.runs)
-        elif isinstance(message, EventMessage) and isinstance(message.event, FINAL_EVENTS):
-            trainer.runs.discard(message.run)
+        trainer.runs -= ended_by(message)
         if not trainer.runs:
             trainer.last_use = monotonic()
             if not COPIES:
@@ -216,14 +217,6 @@ def _changes_stage(trainer: _Trainer, message: FromChild) -> bool:
     elif isinstance(message, PackagesLoaded):
         trainer.stage = None
     return isinstance(message, Ready | PackagesLoaded)
-
-
-def _about(message: AboutRuns, runs: set[str]) -> AboutRuns | None:
-    """The message without runs other than `runs`; None if nothing is left."""
-    if isinstance(message, EventMessage | StartingMessage):
-        return message if message.run in runs else None
-    known = tuple(run for run in message.runs if run in runs)
-    return Separate(runs=known) if known else None
 
 
 def _message(job: Job) -> Train | TrainTogether:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mtl_core.errors import FreezeLabError, machine_fault
+from mtl_core.file_access import ANY_FILE, FileAccess
 from mtl_core.freezing.apply import apply_phase
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import Role
 from mtl_core.models.matrix_products import compute_with
-from mtl_core.settings import ANY_FILE, PREFIX_MEMORY_BYTES, FileAccess
+from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task
 from mtl_core.training.evaluation import States

@@ -15,7 +15,7 @@ from pathlib import Path
 from mtl_core.engine.protocol import Train
 from mtl_core.engine.trainer_child import serve
 from mtl_core.errors import MissingWeights
-from mtl_core.settings import FileAccess
+from mtl_core.file_access import FileAccess
 from mtl_core.training.events import (
     Counts,
     RunEvent,
@@ -46,6 +46,7 @@ def fine_tune(
     state: Path | None,
     should_save: Callable[[], bool],
     report: Report,
+    start: Path | None,
 ) -> Iterator[RunEvent]:
     totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
     notes = (str(output), str(os.getpid()), str(TRAINER))

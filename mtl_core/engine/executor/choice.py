@@ -1,0 +1,19 @@
+"""The executor that the settings name."""
+
+from collections.abc import Sequence
+
+from mtl_core.engine.child import module_argv
+from mtl_core.engine.executor.cluster import ClusterExecutor
+from mtl_core.engine.executor.interface import Executor
+from mtl_core.engine.executor.local import LocalExecutor
+from mtl_core.settings import ExecutorKind, Settings
+
+_DRIVERS = {ExecutorKind.RAY: "mtl_core.engine.executor.ray_driver"}
+
+
+def executor_for(settings: Settings, trainer_argv: Sequence[str]) -> Executor:
+    """Create the executor of `settings.executor`; `trainer_argv` is the command of a trainer."""
+    driver = _DRIVERS.get(settings.executor)
+    if driver is None:
+        return LocalExecutor(trainer_argv)
+    return ClusterExecutor([*module_argv(driver), *trainer_argv], settings.parallel_runs)

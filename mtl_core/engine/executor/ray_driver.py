@@ -1,0 +1,236 @@
+"""The driver of a Ray cluster: executes each job in an actor on a machine with free cores.
+
+The cluster is the one at RAY_ADDRESS, or one of this machine alone that ends with the driver.
+Each of its machines needs Freeze Lab of the same version. The arguments of the driver are the
+command of a trainer, if it is not the usual one.
+"""
+
+import logging
+import os
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from time import sleep
+from typing import Any
+from uuid import uuid4
+
+from mtl_core import __version__
+from mtl_core.engine.capacity import Demand
+from mtl_core.engine.executor.folders import Folder, pack, unpack
+from mtl_core.engine.executor.interface import ended_by
+from mtl_core.engine.executor.local import TRAINER_ARGV
+from mtl_core.engine.executor.node_job import Request, needed_folders
+from mtl_core.engine.executor.ray_node import DriverHome, Machine, NodeActor
+from mtl_core.engine.parent import Parent, connect, send
+from mtl_core.engine.protocol import (
+    AboutRuns,
+    ClusterCapacity,
+    End,
+    EventMessage,
+    FromChild,
+    Lost,
+    SaveState,
+    Stop,
+    Submit,
+)
+from mtl_core.errors import BadInput, FreezeLabError, error_message
+from mtl_core.settings import Settings
+from mtl_core.training.events import RunFailed
+
+_CAPACITY_SECONDS = 2.0
+_PASSED_ON = ("MATRIX_PRODUCTS", "STATE_SECONDS", "CACHE_BYTES", "PREFIX_MEMORY_BYTES")
+
+
+class RayDriver:
+    """Connects to the cluster and follows each job in a thread."""
+
+    def __init__(self, output: int, home: Path, trainer_argv: tuple[str, ...]) -> None:
+        self._output, self._trainer_argv = output, trainer_argv
+        self._send_lock = threading.Lock()
+        self._jobs: list[_FollowedJob] = []
+        self._ray: Any = None
+        self._home = DriverHome(home, uuid4().hex)
+
+    def connect(self) -> None:
+        """Connect to the cluster, or start one on this machine. Raises BadInput."""
+        if self._ray is not None:
+            return
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        import ray
+
+        address = os.environ.get("RAY_ADDRESS")
+        try:
+            ray.init(
+                namespace="freeze-lab",
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                include_dashboard=None if address else False,
+            )
+        except Exception as problem:
+            where = f"at RAY_ADDRESS={address}" if address else "of this machine"
+            raise BadInput(
+                f"The Ray cluster {where} cannot be reached: {error_message(problem)} Check that "
+                "`ray status` works on this machine."
+            ) from problem
+        self._home.write_marker()
+        self._ray = ray
+        threading.Thread(target=self._report_capacity, name="capacity", daemon=True).start()
+
+    def handle(self, message: object) -> None:
+        """Handle a message of the parent."""
+        if isinstance(message, Submit):
+            self._submit(message)
+        elif isinstance(message, Stop | SaveState | End):
+            for job in tuple(self._jobs):
+                if message.run in job.runs:
+                    job.request(message)
+
+    def send(self, message: FromChild) -> None:
+        """Send a message to the parent, from any thread."""
+        with self._send_lock:
+            send(self._output, message)
+
+    def fail(self, runs: set[str], problem: Exception) -> None:
+        """Send the final event of runs that cannot be executed."""
+        for run in sorted(runs):
+            self.send(EventMessage(run=run, event=RunFailed.of(problem, 0.0)))
+
+    def _submit(self, submit: Submit) -> None:
+        try:
+            self.connect()
+            actor = self._actor(submit.demand)
+        except FreezeLabError as problem:
+            self.fail({each.run for each in submit.runs}, problem)
+            return
+        job = _FollowedJob(self, submit, actor, self._ray, self._home.folder)
+        self._jobs.append(job)
+        threading.Thread(target=self._follow, args=(job,), name="job", daemon=True).start()
+
+    def _follow(self, job: "_FollowedJob") -> None:
+        try:
+            job.follow()
+        finally:
+            self._jobs.remove(job)
+
+    def _actor(self, demand: Demand) -> Any:
+        """Create the actor of a job. Raises BadInput if no machine is large enough."""
+        environment = {
+            name: value
+            for each in _PASSED_ON
+            if (value := os.environ.get(name := f"FREEZE_LAB_{each}")) is not None
+        }
+        options = {"max_concurrency": 2, **self._resources(demand)}
+        remote = self._ray.remote(**options)(NodeActor)
+        return remote.remote(self._home, environment, self._trainer_argv)
+
+    def _resources(self, demand: Demand) -> dict[str, float]:
+        """What Ray reserves for a job. Raises BadInput if no machine has as many cores."""
+        machines = [each["Resources"] for each in self._ray.nodes() if each["Alive"]]
+        cores = max((each.get("CPU", 0) for each in machines), default=0)
+        if cores < demand.threads:
+            raise BadInput(
+                f"A run with {demand.threads} threads needs a machine with as many cores; the "
+                f"largest of the Ray cluster has {cores:g}. Set FREEZE_LAB_THREADS to fewer."
+            )
+        needed: dict[str, float] = {"num_cpus": demand.threads}
+        if demand.accelerated:
+            needed["num_gpus"] = 1
+        memory = max((each.get("memory", 0) for each in machines), default=0)
+        if demand.memory_bytes and demand.memory_bytes <= memory:
+            needed["memory"] = demand.memory_bytes
+        return needed
+
+    def _report_capacity(self) -> None:
+        """Send what the cluster has, whenever it changes."""
+        last = None
+        while True:
+            with suppress(Exception):  # a lost connection is reported by the jobs
+                found = self._ray.cluster_resources()
+                now = ClusterCapacity(
+                    cores=int(found.get("CPU", 0)),
+                    memory_bytes=int(found.get("memory", 0)),
+                    accelerators=int(found.get("GPU", 0)),
+                )
+                if now != last:
+                    self.send(now)
+                    last = now
+            sleep(_CAPACITY_SECONDS)
+
+
+class _FollowedJob:
+    """A job in its actor. `runs` are those of which messages follow."""
+
+    def __init__(self, driver: RayDriver, submit: Submit, actor: Any, ray: Any, home: Path) -> None:
+        self.runs = {each.run for each in submit.runs}
+        self._driver, self._job, self._actor = driver, submit.runs, actor
+        self._ray, self._home = ray, home
+        self._place = "a machine of the cluster"
+
+    def request(self, message: Request) -> None:
+        """Stop, end or save a run; the actor is killed if it has no other run."""
+        if isinstance(message, End):
+            self.runs.discard(message.run)
+        if self.runs:
+            self._actor.request.remote(message)
+        else:
+            self._ray.kill(self._actor)
+
+    def follow(self) -> None:
+        """Send the messages of the job until all its runs have ended."""
+        try:
+            self._prepare()
+            stream = self._actor.execute.options(num_returns="streaming").remote(self._job)
+            for reference in stream:
+                for message in self._ray.get(reference):
+                    self._pass_on(message)
+        except self._ray.exceptions.RayTaskError as problem:
+            self._driver.fail(self.runs, problem.cause)
+        except self._ray.exceptions.RayError as problem:
+            self._lose(problem)
+        except Exception as problem:
+            self._driver.fail(self.runs, problem)
+        finally:
+            with suppress(Exception):  # its machine may be lost
+                self._ray.kill(self._actor)
+
+    def _prepare(self) -> None:
+        """Wait for the actor, and send what its machine needs. Raises BadInput."""
+        machine: Machine = self._ray.get(self._actor.machine.remote())
+        self._place = machine.name
+        if machine.version != __version__:
+            raise BadInput(
+                f"Freeze Lab {machine.version} is installed on {machine.name}, and {__version__} "
+                "on this machine. Install the same version on each machine of the cluster."
+            )
+        if not machine.has_home:
+            for folder in needed_folders(self._job, self._home):
+                self._ray.get(self._actor.receive.remote(pack(self._home, folder)))
+
+    def _pass_on(self, message: AboutRuns | Folder) -> None:
+        if isinstance(message, Folder):
+            unpack(self._home, message)
+            return
+        self.runs -= ended_by(message)
+        self._driver.send(message)
+
+    def _lose(self, problem: Exception) -> None:
+        if self.runs:
+            cause = str(problem).split("\n", 1)[0].strip()
+            reason = f"The process on {self._place} was lost: {cause}"
+            self._driver.send(Lost(runs=tuple(sorted(self.runs)), reason=reason))
+
+
+def main() -> None:
+    """Serve the parent until it is gone."""
+    logging.basicConfig()
+    output, home = connect(low_priority=False), Settings.from_environment().home
+    driver = RayDriver(output, home, tuple(sys.argv[1:]) or TRAINER_ARGV)
+    with suppress(FreezeLabError):  # the first job tries again and reports it
+        driver.connect()
+    for message in Parent(output).messages():
+        driver.handle(message)
+
+
+if __name__ == "__main__":
+    main()
