@@ -10,8 +10,6 @@ from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
 
-from mtl_core.engine.child import module_argv
-
 RAY = str(Path(sys.executable).with_name("ray"))
 _QUICK_TO_NOTICE = {
     "RAY_health_check_period_ms": "500",
@@ -21,27 +19,24 @@ _QUICK_TO_NOTICE = {
 """A lost machine is noticed after two seconds instead of a quarter of a minute."""
 
 
-def ray_driver_argv(trainer_argv: Sequence[str] = ()) -> list[str]:
-    """The command of the driver, for another trainer than the usual one if it is given."""
-    return [*module_argv("mtl_core.engine.executor.ray_driver"), *trainer_argv]
-
-
 class RayCluster:
     """Machines of a cluster, each with so many cores. The first one is the head.
 
     `homes` are the values of FREEZE_LAB_HOME of the machines; without them they have none of
-    their own.
+    their own. Machines in `reserve` are started by `add_machine`.
     """
 
-    def __init__(self, cores: Sequence[int], homes: Sequence[Path] = ()) -> None:
-        self._cores, self._homes = cores, homes
+    def __init__(
+        self, cores: Sequence[int], homes: Sequence[Path] = (), reserve: Sequence[int] = ()
+    ) -> None:
+        self._first, self._cores, self._homes = len(cores), [*cores, *reserve], homes
         self._machines: list[subprocess.Popen[bytes]] = []
         self._folder = mkdtemp(prefix="ray-")
         self.address = f"127.0.0.1:{_free_port()}"
 
     def __enter__(self) -> "RayCluster":
-        for number in range(len(self._cores)):
-            self.add_machine(number)
+        for _ in range(self._first):
+            self.add_machine()
         return self
 
     def __exit__(
@@ -53,8 +48,9 @@ class RayCluster:
         for number in reversed(range(len(self._machines))):
             self.kill_machine(number)
 
-    def add_machine(self, number: int) -> None:
-        """Start a machine; machine 0 is the head."""
+    def add_machine(self) -> None:
+        """Start the next machine; the first one is the head."""
+        number = len(self._machines)
         port = self.address.rpartition(":")[2]
         joins = ["--head", f"--port={port}", "--include-dashboard=false"]
         if number > 0:

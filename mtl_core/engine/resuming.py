@@ -32,8 +32,13 @@ def resume_run(
     `owner` it is running already, executed by that process. Raises UnknownRun, and BadInput for a
     run that is active or finished.
     """
-    record = store.run(run)
-    require_resumable(record)
+    require_resumable(store.run(run))
+    return _queue_again(store, settings, run, owner)
+
+
+def _queue_again(
+    store: RunStore, settings: Settings, run: str, owner: Owner | None
+) -> tuple[RunRecord, int]:
     events = saved_events(settings.state_folder(run))
     steps = sum(event.event == "step" for event in events)
     if not events:
@@ -72,12 +77,12 @@ def resume_lost(
 ) -> None:
     """Queue a running run again whose machine was lost; only `reserved_for` may claim it, if given.
 
-    After `MOST_ATTEMPTS` it stays interrupted, for `reason`.
+    After `MOST_ATTEMPTS` it is interrupted instead, for `reason`.
     """
-    store.interrupt(run, reason)
     if not _count_attempt(settings.state_folder(run).with_suffix(_ATTEMPTS)):
+        store.interrupt(run, reason)
         return
-    resume_run(store, settings, run, reserved_for)
+    _queue_again(store, settings, run, reserved_for)
     if reserved_for is not None:  # it is running now, by that process, and is put into the queue
         store.release((run,), reserved_for)
 

@@ -1,13 +1,15 @@
 """The executor of a Ray cluster: the contract, on a real cluster of this machine."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from mtl_core.engine.executor.cluster import ClusterExecutor
+from mtl_core.engine.executor.choice import executor_for
 from mtl_core.engine.executor.interface import Executor
+from mtl_core.settings import ExecutorKind, Settings
 from tests.engine.executor_suite import ExecutorSuite
-from tests.ray_cluster import RayCluster, ray_driver_argv
+from tests.ray_cluster import RayCluster
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +23,14 @@ class TestRayExecutor(ExecutorSuite):
 
     @pytest.fixture
     def executor(
-        self, cluster: RayCluster, trainer_argv: list[str], monkeypatch: pytest.MonkeyPatch
+        self,
+        cluster: RayCluster,
+        trainer_argv: list[str],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> Iterator[Executor]:
         monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-        made = ClusterExecutor(ray_driver_argv(trainer_argv), parallel_runs=4)
+        settings = Settings(home=tmp_path / "home", threads=1, executor=ExecutorKind.RAY)
+        made = executor_for(settings, trainer_argv)
         yield made
         made.close()

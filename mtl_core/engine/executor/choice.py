@@ -16,4 +16,5 @@ def executor_for(settings: Settings, trainer_argv: Sequence[str]) -> Executor:
     driver = _DRIVERS.get(settings.executor)
     if driver is None:
         return LocalExecutor(trainer_argv)
-    return ClusterExecutor([*module_argv(driver), *trainer_argv], settings.parallel_runs)
+    argv = (*module_argv(driver), str(settings.home), *trainer_argv)
+    return ClusterExecutor(argv, settings.parallel_runs)

@@ -1,8 +1,8 @@
 """The driver of a Ray cluster: executes each job in an actor on a machine with free cores.
 
 The cluster is the one at RAY_ADDRESS, or one of this machine alone that ends with the driver.
-Each of its machines needs Freeze Lab of the same version. The arguments of the driver are the
-command of a trainer, if it is not the usual one.
+Each of its machines needs Freeze Lab of the same version. The arguments of the driver are
+FREEZE_LAB_HOME and the command of a trainer.
 """
 
 import logging
@@ -19,7 +19,6 @@ from mtl_core import __version__
 from mtl_core.engine.capacity import Demand
 from mtl_core.engine.executor.folders import Folder, pack, unpack
 from mtl_core.engine.executor.interface import ended_by
-from mtl_core.engine.executor.local import TRAINER_ARGV
 from mtl_core.engine.executor.node_job import Request, needed_folders
 from mtl_core.engine.executor.ray_node import DriverHome, Machine, NodeActor
 from mtl_core.engine.parent import Parent, connect, send
@@ -35,7 +34,6 @@ from mtl_core.engine.protocol import (
     Submit,
 )
 from mtl_core.errors import BadInput, FreezeLabError, error_message
-from mtl_core.settings import Settings
 from mtl_core.training.events import RunFailed
 
 _CAPACITY_SECONDS = 2.0
@@ -224,8 +222,9 @@ class _FollowedJob:
 def main() -> None:
     """Serve the parent until it is gone."""
     logging.basicConfig()
-    output, home = connect(low_priority=False), Settings.from_environment().home
-    driver = RayDriver(output, home, tuple(sys.argv[1:]) or TRAINER_ARGV)
+    home, *trainer_argv = sys.argv[1:]
+    output = connect(low_priority=False)
+    driver = RayDriver(output, Path(home), tuple(trainer_argv))
     with suppress(FreezeLabError):  # the first job tries again and reports it
         driver.connect()
     for message in Parent(output).messages():
