@@ -58,6 +58,8 @@ class ExecutorKind(StrEnum):
 
     LOCAL = "local"
     RAY = "ray"
+    SUBMITIT = "submitit"
+    COMMAND = "command"
 
 
 def is_loopback(address: str) -> bool:

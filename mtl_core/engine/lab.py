@@ -216,10 +216,7 @@ class Lab(InspectorQueries):
         return progress_of(self.store, record, datetime.now(UTC), at_once)
 
     def runs_at_once(self, threads: int, device: str = "cpu") -> int:
-        """How many runs with this many threads are trained at once, if memory allows.
-
-        Each GPU trains one.
-        """
+        """How many runs like this are trained at once, if memory allows; one on each GPU."""
         return runs_at_once(threads, device, self._supervisor.capacity())
 
     def stop_comparison(self, comparison: str, by: Actor = THIS_MACHINE) -> ComparisonRecord:

@@ -8,7 +8,13 @@ from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.executor.local import LocalExecutor
 from mtl_core.settings import ExecutorKind, Settings
 
-_DRIVERS = {ExecutorKind.RAY: "mtl_core.engine.executor.ray_driver"}
+_RAY, _FOLDERS = (f"mtl_core.engine.executor.{name}" for name in ("ray_driver", "folder_driver"))
+_DRIVERS = {
+    ExecutorKind.RAY: module_argv(_RAY),
+    ExecutorKind.SUBMITIT: [*module_argv(_FOLDERS), "submitit"],
+    ExecutorKind.COMMAND: [*module_argv(_FOLDERS), "command"],
+}
+"""The command of the driver of each cluster."""
 
 
 def executor_for(settings: Settings, trainer_argv: Sequence[str]) -> Executor:
@@ -16,5 +22,5 @@ def executor_for(settings: Settings, trainer_argv: Sequence[str]) -> Executor:
     driver = _DRIVERS.get(settings.executor)
     if driver is None:
         return LocalExecutor(trainer_argv)
-    argv = (*module_argv(driver), str(settings.home), *trainer_argv)
+    argv = (*driver, str(settings.home), *trainer_argv)
     return ClusterExecutor(argv, settings.parallel_runs)
