@@ -45,6 +45,8 @@ DOCUMENTS = sorted(
 )
 HISTORY = {"log.md"}  # its text describes an earlier tree; its blocks are run
 FENCED = re.compile(r"^( *)(```+|~~~+)([^\n]*)\n(.*?)^ *\2 *$", re.MULTILINE | re.DOTALL)
+VARIABLE = re.compile(r"[A-Z_]+=")
+"""Of the environment, before a command."""
 INDENTED = re.compile(r"\n\n {4}(?! |[-*\d])[^\n]+\n")
 INLINE = re.compile(r"`((?:freeze-lab|make|python|pip|docker|\.venv/bin/python)\s[^`]+)`")
 
@@ -215,11 +217,19 @@ def accepted_by_sh(arguments: list[str]) -> None:
     accepted_by_freeze_lab(["repeat", "bundle", *rest])
 
 
+def accepted_by_ray(arguments: list[str]) -> None:
+    """Of Ray's own parser: nothing is started."""
+    from ray.scripts.scripts import cli
+
+    cli.commands[arguments[0]].make_context("ray", arguments[1:])
+
+
 PARSERS: dict[str, Callable[[list[str]], None]] = {
     "freeze-lab": accepted_by_freeze_lab,
     "make": accepted_by_make,
     "pip": accepted_by_pip,
     "docker": accepted_by_docker,
+    "ray": accepted_by_ray,
     "sh": accepted_by_sh,
 }
 FRAGMENTS = {
@@ -233,6 +243,8 @@ FRAGMENTS = {
 def called(command: Command) -> tuple[str, list[str]]:
     """The program and its arguments; a script is called `python`."""
     words = list(command.words)
+    while VARIABLE.match(words[0]):
+        words.pop(0)
     if words[0] == "taskset":
         words = words[3:]
     program, *arguments = words

@@ -128,8 +128,10 @@ def test_its_dependencies_are_those_of_requirements_txt(wheel: Path) -> None:
     (metadata,) = (name for name in ZipFile(wheel).namelist() if name.endswith("/METADATA"))
     lines = ZipFile(wheel).read(metadata).decode().splitlines()
     found = {line.removeprefix("Requires-Dist: ") for line in lines if "Requires-Dist" in line}
-    extras = {f"{pins('requirements-ray.txt')[0]}; extra == 'ray'"}
-    extras |= {f"{pins('requirements-submitit.txt')[0]}; extra == 'submitit'"}
+    extras = {
+        f"{pins(f'requirements-{extra}.txt')[0]}; extra == '{extra}'"
+        for extra in ("ray", "submitit", "mlflow", "tensorboard")
+    }
 
     assert found == {*pins("requirements.txt"), *extras}
 

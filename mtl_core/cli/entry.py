@@ -31,6 +31,7 @@ COMMANDS = {
     "predict": "mtl_core.cli.predict",
     "export": "mtl_core.cli.export",
     "repeat": "mtl_core.cli.repeat.command",
+    "track": "mtl_core.cli.track",
     "serve": "mtl_core.cli.serve",
     "doctor": "mtl_core.cli.doctor",
     "runs": "mtl_core.cli.runs",

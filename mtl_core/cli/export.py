@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtl_core.cli.compare.options import ReferenceOption
-from mtl_core.cli.stored_runs import data_of, find_comparison, model_of
+from mtl_core.cli.stored_runs import data_of, find_comparison, model_of, runs_named
 from mtl_core.errors import InvalidRun
 from mtl_core.export.parts import BundlePart
 from mtl_core.settings import Settings
@@ -68,18 +68,12 @@ def export(
     settings = Settings.from_environment()
     with closing(RunStore(settings.database)) as store:
         store.mark_interrupted()
-        records = [find_comparison(store, name) for name in runs]
-        ids = [
-            run
-            for name, record in zip(runs, records, strict=True)
-            for run in ([each.id for each in record.runs] if record else [name])
-        ]
         report = load_report(
             store,
-            ids,
+            runs_named(store, runs),
             lambda spec: model_of(spec, settings),
             lambda spec, examples: data_of(spec, examples, settings),
-            records[0] if len(records) == 1 else None,
+            find_comparison(store, runs[0]) if len(runs) == 1 else None,
             reference=reference,
             folders=settings.own_folders,
         )

@@ -1,6 +1,6 @@
 """Reads stored runs and comparisons, with their models and data, for several commands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mtl_core.cli.model_and_plan import describe_in_process
 from mtl_core.errors import CheckpointError, DataError, PlanError, UnknownComparison, UnknownRun
@@ -27,6 +27,18 @@ def find_comparison(store: RunStore, id_: str) -> ComparisonRecord | None:
         if store.deleted(id_) is None:
             store.run(id_)
         return None
+
+
+def runs_named(store: RunStore, names: Sequence[str]) -> list[str]:
+    """The ids of runs, with those of the runs of each comparison that is named; each once.
+
+    Raises UnknownRun for a name of neither.
+    """
+    found = [
+        [run.id for run in record.runs] if (record := find_comparison(store, name)) else [name]
+        for name in names
+    ]
+    return list(dict.fromkeys(run for runs in found for run in runs))
 
 
 def model_of(spec: RunSpec, settings: Settings) -> ModelDescription | None:

@@ -1,4 +1,4 @@
-"""Runs on the machines of a Ray cluster that share no folder: nothing of them is lost."""
+"""Runs on other machines are the same to the bit, and nothing of them is lost with a machine."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -43,12 +43,15 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RayClus
 
 
 @pytest.fixture
-def open_lab(tmp_path: Path, tiny_checkpoint: Path, tiny_data: Path) -> OpenLab:
+def open_lab(
+    tmp_path: Path, tiny_checkpoint: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> OpenLab:
     """An open lab with the real children; it has uploaded data."""
 
     def make(executor: ExecutorKind) -> Lab:
         home = tmp_path / f"home of {executor}"
         shutil.copytree(tiny_data.parent, home / "uploads" / UPLOAD.removeprefix("upload:"))
+        monkeypatch.setenv("FREEZE_LAB_HOME", str(home))
         roots = (tiny_checkpoint.parent,)
         return Lab(Settings(home=home, threads=1, checkpoint_roots=roots, executor=executor)).open()
 
@@ -117,3 +120,22 @@ def test_a_run_is_the_same_to_the_bit_on_a_machine_with_a_home_of_its_own_and_af
         after = spec_of(tiny_checkpoint, tiny_data, "heads-only", 1.0, starts_from=run)
         finished(lab, after, wait_until)
         assert model_folder(lab.store, run).is_relative_to(lab.settings.home)
+
+
+def test_a_run_of_a_batch_system_or_of_a_command_is_the_same_to_the_bit(
+    open_lab: OpenLab,
+    tiny_checkpoint: Path,
+    tiny_data: Path,
+    wait_until: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FREEZE_LAB_COMMAND", "nice {command}")
+    spec = spec_of(tiny_checkpoint, tiny_data, "gradual", 6.0)
+    found = []
+    for kind in (ExecutorKind.LOCAL, ExecutorKind.SUBMITIT, ExecutorKind.COMMAND):
+        with closing(open_lab(kind)) as lab:
+            found.append(facts(lab.store, finished(lab, spec, wait_until).id))
+            assert not any(lab.settings.home.joinpath("jobs").glob("*"))
+    local, *others = found
+    assert len(local) > 18
+    assert others == [local, local]

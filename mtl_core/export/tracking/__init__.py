@@ -1,0 +1,1 @@
+"""Runs as MLflow or TensorBoard has them, from the events in the store."""
