@@ -15,7 +15,7 @@ from time import monotonic
 from uuid import uuid4
 
 from mtl_core.engine.executor.folder_job import KEEP_ALIVE_SECONDS, FolderJob, folder_job_argv
-from mtl_core.engine.executor.interface import ended_by
+from mtl_core.engine.executor.interface import about, ended_by
 from mtl_core.engine.executor.launchers import Launched, launcher_of
 from mtl_core.engine.executor.node_job import Request
 from mtl_core.engine.parent import INPUT, Lines, connect
@@ -63,8 +63,10 @@ class _LaunchedFolder:
             self.folder.keep_alive()
         reason = self._command.ended()  # before its last messages are read
         for message in self.folder.messages():
-            self.runs -= ended_by(message)
-            yield message
+            known = about(message, self.runs)  # a run that was ended may be submitted again
+            if known is not None:
+                self.runs -= ended_by(known)
+                yield known
         if reason is not None and self.runs:
             yield Lost(runs=tuple(sorted(self.runs)), reason=reason)
             self.runs.clear()

@@ -7,6 +7,7 @@ FREEZE_LAB_HOME and the command of a trainer.
 
 import logging
 import os
+import socket
 import sys
 import threading
 from contextlib import suppress
@@ -18,7 +19,7 @@ from uuid import uuid4
 from mtl_core import __version__
 from mtl_core.engine.capacity import Demand
 from mtl_core.engine.executor.folders import Folder, pack, unpack
-from mtl_core.engine.executor.interface import ended_by
+from mtl_core.engine.executor.interface import about, ended_by
 from mtl_core.engine.executor.node_job import Request, needed_folders
 from mtl_core.engine.executor.ray_node import DriverHome, Machine, NodeActor
 from mtl_core.engine.parent import Parent, connect, send
@@ -33,10 +34,11 @@ from mtl_core.engine.protocol import (
     Stop,
     Submit,
 )
-from mtl_core.errors import BadInput, FreezeLabError, error_message
+from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.training.events import RunFailed
 
 _CAPACITY_SECONDS = 2.0
+_CONNECT_SECONDS = 5.0
 _PASSED_ON = ("MATRIX_PRODUCTS", "STATE_SECONDS", "CACHE_BYTES", "PREFIX_MEMORY_BYTES")
 
 
@@ -59,17 +61,20 @@ class RayDriver:
 
         address = os.environ.get("RAY_ADDRESS")
         try:
+            if address:
+                _require_listener(address)
             ray.init(
                 namespace="freeze-lab",
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 include_dashboard=None if address else False,
             )
-        except Exception as problem:
+        except Exception as problem:  # Ray has errors of many kinds
             where = f"at RAY_ADDRESS={address}" if address else "of this machine"
+            cause = str(problem).strip().splitlines()[0] if str(problem).strip() else repr(problem)
             raise BadInput(
-                f"The Ray cluster {where} cannot be reached: {error_message(problem)} Check that "
-                "`ray status` works on this machine."
+                f"The Ray cluster {where} cannot be reached: {cause} Check that `ray status` works "
+                "on this machine."
             ) from problem
         self._home.write_marker()
         self._ray = ray
@@ -209,14 +214,27 @@ class _FollowedJob:
         if isinstance(message, Folder):
             unpack(self._home, message)
             return
-        self.runs -= ended_by(message)
-        self._driver.send(message)
+        known = about(message, self.runs)  # a run that was ended may be submitted again
+        if known is not None:
+            self.runs -= ended_by(known)
+            self._driver.send(known)
 
     def _lose(self, problem: Exception) -> None:
         if self.runs:
             cause = str(problem).split("\n", 1)[0].strip()
             reason = f"The process on {self._place} was lost: {cause}"
             self._driver.send(Lost(runs=tuple(sorted(self.runs)), reason=reason))
+
+
+def _require_listener(address: str) -> None:
+    """Raises ConnectionError if nothing listens at HOST:PORT: Ray would try for a minute."""
+    host, colon, port = address.rpartition(":")
+    if "://" in address or not (colon and port.isdecimal()):
+        raise ConnectionError("HOST:PORT is needed, such as 10.0.0.1:6379.")
+    try:
+        socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+    except OSError as problem:
+        raise ConnectionError(f"{problem.strerror or problem}.") from None
 
 
 def main() -> None:
