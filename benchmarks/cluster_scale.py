@@ -1,0 +1,96 @@
+"""Seconds of a comparison on one, two and more machines of a Ray cluster, and on this machine.
+
+    python benchmarks/cluster_scale.py [--machines 1,2] [--seeds 25] [--epochs 1]
+        [--scenarios heads-only,top-1,top-2,full] [--examples 100]
+
+Each measurement is one `compare` as a user calls it, a whole process with an empty home and one
+thread for each run. A machine of the cluster is a Ray node on loopback with one core, so there
+should be no more of them than this machine has cores. All losses must be the same everywhere to the
+last bit; a difference is an error. Prints a Markdown table. The efficiency is the speed-up over one
+machine, divided by the number of machines.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from mtl_core.store.runs import RunStore
+from tests.ray_cluster import RayCluster
+
+Losses = dict[tuple[str, int], list[object]]
+"""The losses of each step, by plan and seed."""
+
+
+def main() -> None:
+    """Run the comparison everywhere and print the table."""
+    arguments = _arguments()
+    alone, expected = _compared(arguments, {"FREEZE_LAB_PARALLEL_RUNS": "1"})
+    print("| runs are executed | seconds | speed-up | efficiency |\n|---|--:|--:|--:|")
+    print(f"| on this machine, one at a time | {alone:.1f} | | |", flush=True)
+    first = None
+    for count in map(int, arguments.machines.split(",")):
+        with RayCluster(cores=(0, *[1] * count)) as cluster:
+            variables = {"FREEZE_LAB_EXECUTOR": "ray", "RAY_ADDRESS": cluster.address}
+            seconds, losses = _compared(arguments, variables)
+        if losses != expected:
+            sys.exit(f"The losses on {count} machines differ from those on this machine.")
+        first = first or seconds * count
+        speed_up = first / seconds
+        row = f"{seconds:.1f} | {speed_up:.2f} | {speed_up / count:.0%}"
+        print(f"| on {count} machines of one core | {row} |", flush=True)
+    print(f"\n{len(expected)} runs; all losses are the same to the last bit.")
+
+
+def _compared(arguments: argparse.Namespace, variables: Mapping[str, str]) -> tuple[float, Losses]:
+    with tempfile.TemporaryDirectory() as home:
+        examples = [f"--examples={task}={arguments.examples}" for task in ("sentiment", "ner")]
+        began = monotonic()
+        subprocess.run(  # noqa: S603 - our own command
+            [
+                *(sys.executable, "-m", "mtl_core", "compare"),
+                *("--scenarios", arguments.scenarios, "--epochs", arguments.epochs, *examples),
+                *("--seeds", ",".join(map(str, range(arguments.seeds))), "--format", "json"),
+            ],
+            env={**os.environ, "FREEZE_LAB_THREADS": "1", **variables, "FREEZE_LAB_HOME": home},
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        seconds = monotonic() - began
+        return seconds, _losses(Path(home) / "runs.sqlite")
+
+
+def _losses(file: Path) -> Losses:
+    with closing(RunStore(file)) as store:
+        (comparison,) = store.comparisons(limit=1)
+        return {
+            (run.spec.arm_name, run.spec.seed): [
+                json.dumps(event.loss)
+                for _, event in store.events(run.id, kinds={"step"})
+                if event.event == "step"
+            ]
+            for run in comparison.runs
+        }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--machines", default="1,2")
+    parser.add_argument("--scenarios", default="heads-only,top-1,top-2,full")
+    parser.add_argument("--seeds", type=int, default=25)
+    parser.add_argument("--epochs", default="1")
+    parser.add_argument("--examples", default="100")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
