@@ -69,17 +69,22 @@ Exit codes: 0 done, 2 bad input (one message on stderr), 1 an internal error, 13
 """
 
 CLAIMS_TEXT = """
-Each claim is a sentence of a textbook text on freezing, or of a paper that it relies on, with a
-test: the arms that are compared, a control that isolates the cause, a rule with its bar and
-margin, and the effect that its design was planned to find. All of this was written before the
-runs.
+Each claim is a statement that is often taught about freezing, a statement of a paper, or a variant
+of one that was added here, such as one with another sentence vector. It has a test: the arms that
+are compared, a control, a rule with its bar and margin, and the effect that its design was planned
+to find. They were written before the runs. After the runs, and a review of them, rules were changed
+only so that they decide less: three are now undecided where nothing could be gained or lost, claims
+about probes have no p-value, and "one seed is enough" must exceed what a random choice reaches
+([decision 40](decisions/0040-claims.md)).
 
 A claim *holds* if its whole 95 % interval is above the bar. Otherwise it *does not hold* if the
 whole interval is below the bar plus the margin: the effect is then negative, or too small to
 matter. Otherwise it is *undecided*: at the planned power, these runs do not show which. Without
 its runs a claim is *not tested here*. A positive effect supports the claim. The margins are 0.03
-of accuracy and 0.05 of entity F1, or the published effect if that is smaller.
-[measures.md](measures.md) derives the intervals.
+of accuracy and 0.05 of entity F1, or the published effect if that is smaller; for pretraining it is
+0.05, because the published effect is that of another training. Claims that allow a loss, that keep
+a share of a score, and those about spreads, epochs, costs and collapses have no margin: they do not
+hold only if the interval is below the bar. [measures.md](measures.md) derives the intervals.
 
 Each verdict is at 95 % on its own. The column "with Holm" has the verdict if those of all claims
 in the table are to hold together with 95 % (Holm 1979); exact and descriptive claims have

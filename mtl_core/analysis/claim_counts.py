@@ -57,15 +57,22 @@ def one_seed(rule: OneSeed, evidence: Evidence) -> Finding:
     if len(seeds) < 3:
         return Finding(ClaimVerdict.OPEN, Scale.SHARE, bar=rule.at_least, seeds=len(seeds))
     picks = {seed: _best([each[seed] for each in chosen_by]) for seed in seeds}
-    right, same = 0, 0
+    right, same, good = 0, 0, []
     for seed in seeds:
         means = _means_without(seed, judged_by, seeds)
-        right += all(means[pick] >= max(means) - rule.margin for pick in picks[seed])
+        within = [each >= max(means) - rule.margin for each in means]
+        right += all(within[pick] for pick in picks[seed])
         same += picks[seed] == _best(means)[:1]
-    found = judged(of_share(right, len(seeds)), rule.at_least, scale=Scale.SHARE)
+        good.append(fmean(within))
+    chance = fmean(good)
+    bar = max(rule.at_least, chance)
+    found = judged(of_share(right, len(seeds)), bar, scale=Scale.SHARE)
     names = ", ".join(" = ".join(rule.arms[n].scenario for n in picks[seed]) for seed in seeds)
     count = len(seeds)
-    detail = f"best alone for its seed and on average: {same} of {count}; best by seed: {names}"
+    detail = (
+        f"a plan drawn at random is right with a probability of {chance:.2f}; best alone for its "
+        f"seed and on average: {same} of {count}; best by seed: {names}"
+    )
     return replace(found, detail=detail, p_value=None)
 
 

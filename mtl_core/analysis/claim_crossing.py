@@ -64,9 +64,13 @@ def needs_data(rule: NeedsData, evidence: Evidence, gold: Gold) -> Finding:
         seeds=first.seeds,
         sentences=first.sentences,
         p_value=p_value,
-        detail=f"difference {signed(first.effect)} with {known[0][0]:.0f} sentences, "
-        f"{signed(last.effect)} with {known[-1][0]:.0f}",
+        detail=f"difference {_with_interval(first)} with {known[0][0]:.0f} sentences, "
+        f"{_with_interval(last)} with {known[-1][0]:.0f}",
     )
+
+
+def _with_interval(found: Estimate) -> str:
+    return f"{signed(found.effect)} ({signed(found.low)} to {signed(found.high)})"
 
 
 def _scores(size: Size, task: str, evidence: Evidence, gold: Gold) -> tuple[Scores, Scores]:

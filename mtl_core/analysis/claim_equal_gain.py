@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from math import isnan, nan
 from statistics import fmean
 
+import numpy as np
+
 from mtl_core.analysis.claim_intervals import Estimate, of_mean, of_pairs
 from mtl_core.analysis.claim_rules import KeepsMore
 from mtl_core.analysis.claim_scores import (
@@ -19,7 +21,13 @@ from mtl_core.analysis.claim_scores import (
     series_of,
     validation_curve,
 )
-from mtl_core.analysis.claim_verdicts import ClaimVerdict, Finding, judged, without_effect
+from mtl_core.analysis.claim_verdicts import (
+    ClaimVerdict,
+    Finding,
+    judged,
+    undecided_if_kept,
+    without_effect,
+)
 from mtl_core.analysis.paired.intervals import difference
 from mtl_core.analysis.paired.scores import Scores, SeedScore
 from mtl_core.analysis.summary import RunSummary
@@ -31,10 +39,14 @@ _Curve = list[tuple[int, float, float]]
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """An arm of a second stage: by seed its curve on the new task and its scores of the other."""
+    """An arm of a second stage: by seed its curve on the new task and its scores of the other.
+
+    `headlines` are the validation scores of the new task, with the steps and epochs of the curve.
+    """
 
     curves: dict[int, _Curve]
     scores: dict[int, dict[int, SeedScore]]
+    headlines: dict[int, _Curve]
 
     @classmethod
     def of(cls, runs: Runs, rule: KeepsMore, gold: Gold) -> "_Stage":
@@ -45,17 +57,23 @@ class _Stage:
         return cls(
             {seed: _curve(run, rule.new_task) for seed, run in runs.items()},
             {seed: dict(each) for seed, each in series.items()},
+            {seed: validation_curve(run, rule.new_task) for seed, run in runs.items()},
         )
 
     def mean_curve(self, seeds: Sequence[int]) -> _Curve:
         """The mean curve of runs that were evaluated at the same steps, else empty."""
-        curves = [self.curves[seed] for seed in seeds]
-        if any([p[:2] for p in curve] != [p[:2] for p in curves[0]] for curve in curves):
-            return []
-        return [
-            (step, epoch, fmean(curve[place][2] for curve in curves))
-            for place, (step, epoch, _) in enumerate(curves[0])
-        ]
+        return _mean([self.curves[seed] for seed in seeds])
+
+    def headline_at(self, epoch: float) -> tuple[float, float]:
+        """The mean score of the new task at the start, and after `epoch`, interpolated."""
+        curve = _mean(list(self.headlines.values()))
+        epochs, values = [each[1] for each in curve], [each[2] for each in curve]
+        return values[0], float(np.interp(epoch, epochs, values))
+
+    def loss_at(self, scores: Scores) -> float:
+        """By how much the mean score of the other task is below its start."""
+        start = fmean(each[min(each)].value for each in self.scores.values())
+        return start - fmean(score.value for score in scores.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +112,23 @@ def keeps_more(rule: KeepsMore, evidence: Evidence, gold: Gold) -> Finding:
         return without_effect(few, margin=rule.margin)
     effects = {seed: each.effect for seed, each in without.items() if each is not None}
     finding = judged(_with_error_of_moment(found, effects), 0.0, rule.margin)
-    return replace(finding, detail=_words(found, stages, shared, rule.new_task))
+    finding = replace(finding, detail=_words(found, stages, shared, rule.new_task))
+    learned = [stage.headline_at(epoch) for stage, epoch in zip(stages, found.epochs, strict=True)]
+    if any(now <= start for start, now in learned):
+        scores = " and ".join(f"{now:.3f}" for _, now in learned)
+        nothing = f"the score of {rule.new_task} was {learned[0][0]:.3f} before and {scores} there"
+        return without_effect(f"{nothing}; {finding.detail}", margin=rule.margin)
+    return undecided_if_kept(finding, stages[1].loss_at(found.others))
+
+
+def _mean(curves: Sequence[_Curve]) -> _Curve:
+    """The mean of curves with the same steps and epochs, else an empty one."""
+    if any([p[:2] for p in curve] != [p[:2] for p in curves[0]] for curve in curves):
+        return []
+    return [
+        (step, epoch, fmean(curve[place][2] for curve in curves))
+        for place, (step, epoch, _) in enumerate(curves[0])
+    ]
 
 
 def _words(found: _Moment, stages: Sequence[_Stage], seeds: Sequence[int], new_task: str) -> str:

@@ -48,6 +48,7 @@ from mtl_core.analysis.claim_verdicts import (
     Finding,
     Scale,
     judged,
+    undecided_if_kept,
     without_effect,
 )
 from mtl_core.analysis.outcomes import OutcomeRule
@@ -55,6 +56,7 @@ from mtl_core.analysis.paired.intervals import difference
 from mtl_core.analysis.paired.scores import Scores
 from mtl_core.analysis.summary import RunSummary
 from mtl_core.tasks.task import Task
+from mtl_core.text import percent
 
 
 def judge(rule: Rule, evidence: Evidence, gold: Gold | None = None) -> Finding:
@@ -117,7 +119,15 @@ def _better(rule: Better, evidence: Evidence, gold: Gold) -> Finding:
     arm, against = (scores_after(each, task.name, rule.data, gold) for each in runs)
     required = against if rule.keeps == 1 else scaled(against, rule.keeps)
     margin = OutcomeRule(rule.margin).margin_of(task)
-    return judged(_estimate(arm, required), 0.0 - rule.allowed, margin)
+    found = judged(_estimate(arm, required), 0.0 - rule.allowed, margin)
+    if rule.if_lost:
+        before = scores_before(runs[1], task.name, rule.data, gold)
+        lost = [before[seed].value - against[seed].value for seed in set(before) & set(against)]
+        return undecided_if_kept(found, fmean(lost) if lost else 0.0)
+    if rule.keeps < 1 and arm and against:
+        one, other = (fmean(score.value for score in each.values()) for each in (arm, against))
+        return replace(found, detail=f"{one:.3f} against {percent(rule.keeps)} of {other:.3f}")
+    return found
 
 
 def _kept(rule: Keeps | Loses, evidence: Evidence, gold: Gold) -> Finding:
@@ -195,7 +205,8 @@ def _upper_probes(rule: UpperProbesChangeMore, evidence: Evidence) -> Finding:
     found = values_by_seed(
         evidence.get(rule.arm, {}), lambda run: _upper_less_lower(run, rule.task)
     )
-    return judged(of_mean([sign * each for each in found.values()]), 0.0, rule.margin)
+    judgement = judged(of_mean([sign * each for each in found.values()]), 0.0, rule.margin)
+    return replace(judgement, p_value=None)  # descriptive
 
 
 def _upper_less_lower(run: RunSummary, task: str) -> float | None:

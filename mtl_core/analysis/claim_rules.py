@@ -42,7 +42,8 @@ class Better(Frozen):
     Effect: score of `arm` minus `keeps` times the score of `against`, paired by seed and sentence.
     Bar: minus `allowed`. `data` is OWN_DATA,
     or data that the runs were trained or evaluated on. `task` is None for the first task of the
-    runs; `margin` is None for the default margin of the task.
+    runs; `margin` is None for the default margin of the task. With `if_lost`, "does not hold" needs
+    that `against` loses at least the margin in its run: otherwise there was nothing to prevent.
     """
 
     task: str | None
@@ -52,6 +53,7 @@ class Better(Frozen):
     allowed: Margin = 0.0
     margin: Margin | None = 0.0
     data: str = OWN_DATA
+    if_lost: bool = False
 
 
 class Keeps(Frozen):
@@ -83,7 +85,8 @@ class KeepsMore(Frozen):
 
     The gain is how much the loss on the validation sentences of the runs' own data has fallen, and
     the score is that on `data` at the same moment (`claim_equal_gain`). Effect: difference of
-    these scores. Bar: 0.
+    these scores. Bar: 0. It is undecided if the score of `new_task` is not above its start in both
+    arms at that moment. "Does not hold" needs that `against` has lost at least the margin there.
     """
 
     task: str
@@ -171,8 +174,9 @@ class OneSeed(Frozen):
 
     Each seed selects the plan with the highest validation score, or several with equal scores. It
     is right if each of them is, over all other seeds, within the margin of the best one on test
-    sentences. Effect: share of seeds that are right. Bar: `at_least`. The seeds share their
-    sentences, so the claim is descriptive: it has an interval, and no p-value.
+    sentences. Effect: share of seeds that are right. Bar: `at_least`, and the share of plans that
+    are right, which a plan drawn at random reaches. The seeds share their sentences, so the claim
+    is descriptive: it has an interval, and no p-value.
     """
 
     task: str
@@ -218,7 +222,8 @@ class UpperProbesChangeMore(Frozen):
 
     Change: score of a linear probe on a layer's outputs, after minus before training, or for
     `loses` before minus after. Effect: mean change of the upper half minus that of the lower half.
-    Bar: 0.
+    Bar: 0. The seeds share their sentences, and a layer inherits the changes of those below it, so
+    the claim is descriptive: it has an interval, and no p-value.
     """
 
     task: str

@@ -112,6 +112,19 @@ def without_effect(detail: str, scale: Scale = Scale.DIFFERENCE, **values: objec
     return replace(found, **values)  # type: ignore[arg-type]
 
 
+def undecided_if_kept(finding: Finding, lost: float) -> Finding:
+    """A finding about a loss that something is said to prevent, `lost` in the control.
+
+    If the control lost less than the margin, "does not hold" would say nothing about settings in
+    which there is a loss.
+    """
+    if finding.verdict is not ClaimVerdict.DOES_NOT_HOLD or lost >= finding.margin:
+        return finding
+    small = f"the control lost only {max(lost, 0.0):.3f}, less than the margin"
+    detail = "; ".join(filter(None, (small, finding.detail)))
+    return replace(finding, verdict=ClaimVerdict.UNDECIDED, p_value=1.0, detail=detail)
+
+
 def exact(holds: bool, effect: float, scale: Scale, **values: object) -> Finding:
     """A finding that is counted or computed, without an interval."""
     verdict = ClaimVerdict.HOLDS if holds else ClaimVerdict.DOES_NOT_HOLD

@@ -42,6 +42,10 @@ HIGH, HIGHER = 10, 3
 
 GRADUAL_ALL = "gradual, all layers"
 
+OFF_EPOCHS = 21.75
+"""The epochs of 50 sentences of the weak task alone, which give the 87 steps that three epochs have
+with 400 sentences of the strong task beside them."""
+
 FEW_EPOCHS = {50: 24.0, 200: 6.0}
 """The epochs of few sentences per task, which give about the 150 steps of 400 in three epochs."""
 
@@ -88,7 +92,7 @@ def gradual_over_all_layers() -> Plan:
 
 def _gradual_with_rates_of_full() -> Plan:
     """Gradual unfreezing of all layers with the rates of full in every phase."""
-    gradual, rates = gradual_over_all_layers(), default_rates("full", _hidden_size(EMBEDDED))
+    gradual, rates = gradual_over_all_layers(), default_rates("full", EMBEDDED_HIDDEN_SIZE)
     own = {"learning_rate": None, "head_learning_rate": None, "thawed_learning_rate": None}
     phases = tuple(phase.model_copy(update=own) for phase in gradual.phases)
     whole = {"learning_rate": rates.encoder, "head_learning_rate": rates.heads}
@@ -97,6 +101,9 @@ def _gradual_with_rates_of_full() -> Plan:
 
 def _hidden_size(checkpoint: str) -> int:
     return catalogue_description(checkpoint).hidden_size
+
+
+EMBEDDED_HIDDEN_SIZE = _hidden_size(EMBEDDED)
 
 
 def _sample(*arms: ComparisonArm, count: int = 5, **changes: object) -> ComparisonSpec:
@@ -115,8 +122,8 @@ def full_rate(hidden_size: int, factor: float) -> float:
     return round(factor * default_rates("full", hidden_size).encoder, 10)
 
 
-_HIGH_RATE = full_rate(_hidden_size(EMBEDDED), HIGH)
-_HIGHER_RATE = full_rate(_hidden_size(EMBEDDED), HIGHER)
+_HIGH_RATE = full_rate(EMBEDDED_HIDDEN_SIZE, HIGH)
+_HIGHER_RATE = full_rate(EMBEDDED_HIDDEN_SIZE, HIGHER)
 
 
 def _of_each_task(sentences: int) -> dict[str, int]:
@@ -134,8 +141,13 @@ def _limited(scenario: str, sentences: int) -> ComparisonArm:
 
 
 def _off(scenario: str, task: str) -> ComparisonArm:
-    """A scenario without the loss of a task."""
-    return named_arm(scenario, f"{scenario}, its loss off", task_weights={task: 0.0})
+    """A scenario without the loss of the strong task, with as many steps as with it."""
+    return named_arm(
+        scenario,
+        f"{scenario}, its loss off",
+        task_weights={task: 0.0},
+        options={"epochs": OFF_EPOCHS},
+    )
 
 
 def _without(task: str, name: str, **changes: object) -> ComparisonArm:
@@ -390,7 +402,7 @@ def _at_rate_for(width: int | None, arm: ComparisonArm) -> ComparisonArm:
     """The arm with the same multiple of the tuned rate of full for an encoder of this width."""
     if arm.learning_rate is None or width is None:
         return arm
-    factor = arm.learning_rate / full_rate(_hidden_size(EMBEDDED), 1)
+    factor = arm.learning_rate / full_rate(EMBEDDED_HIDDEN_SIZE, 1)
     return arm.model_copy(update={"learning_rate": full_rate(width, factor)})
 
 

@@ -78,6 +78,8 @@ def bar_text(finding: Finding) -> str:
 
     Empty if the bar is "no effect" and there is no margin.
     """
+    if finding.scale is Scale.SENTENCES and finding.margin:
+        return f"differences below {finding.margin:.3f} do not matter"
     if finding.effect is None or finding.scale in (Scale.SENTENCES, Scale.COUNT):
         return ""
     no_effect = 1.0 if finding.scale is Scale.RATIO else 0.0

@@ -210,6 +210,48 @@ def test_a_gain_that_depends_on_one_seed_is_no_equal_gain() -> None:
     )
 
 
+def at_accuracy(run: RunSummary, value: float) -> RunSummary:
+    """The run with this accuracy of sentiment after the start, whatever its loss was."""
+    sentiment, *others = run.tasks
+    first, *later = sentiment.evaluations
+    changed = [
+        replace(each, score=each.score.model_copy(update={"accuracy": value})) for each in later
+    ]
+    return replace(run, tasks=(replace(sentiment, evaluations=(first, *changed)), *others))
+
+
+def test_a_loss_that_falls_while_the_score_does_not_rise_is_no_gain() -> None:
+    slow = [second_stage([0.5, 0.8], [0.6, 0.5 + n / 100]) for n in range(3)]
+    fast = [at_accuracy(second_stage([0.5, 0.9], [0.6, 0.1]), 0.45)] * 3
+    finding = judge(KEEPS_MORE, {ONE: by_seed(slow), OTHER: by_seed(fast)})
+    assert (finding.verdict, finding.p_value) == (ClaimVerdict.UNDECIDED, 1.0)
+    assert (finding.detail or "").startswith(
+        "the score of sentiment was 0.500 before and 0.800 and 0.463 there; compared where"
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "verdict"), [(0.53, ClaimVerdict.DOES_NOT_HOLD), (0.57, ClaimVerdict.UNDECIDED)]
+)
+def test_what_prevents_a_loss_cannot_be_tested_where_nothing_is_lost(
+    end: float, verdict: ClaimVerdict
+) -> None:
+    arms = [by_seed([second_stage([0.5, 0.8], [0.6, end])] * 3) for _ in range(2)]
+    finding = judge(KEEPS_MORE, dict(zip((ONE, OTHER), arms, strict=True)))
+    assert finding.verdict is verdict
+    if verdict is ClaimVerdict.UNDECIDED:
+        assert (finding.detail or "").startswith(
+            "the control lost only 0.030, less than the margin; compared where"
+        )
+
+
+def test_a_comparison_that_presumes_a_loss_is_undecided_without_one() -> None:
+    rule = Better(task="ner", arm=ONE, against=OTHER, margin=0.05, if_lost=True)
+    for last, verdict in ((0.40, ClaimVerdict.DOES_NOT_HOLD), (0.48, ClaimVerdict.UNDECIDED)):
+        runs = [finished(0.9, last, before=(0.9, 0.5))] * 3
+        assert judge(rule, {ONE: by_seed(runs), OTHER: by_seed(runs)}).verdict is verdict
+
+
 def test_without_scores_during_training_there_is_no_equal_gain() -> None:
     ends = by_seed([second_stage([0.5, 0.8, 0.9], [0.6, 0.3])] * 3)
     assert judge(KEEPS_MORE, {ONE: ends, OTHER: ends}).verdict is ClaimVerdict.OPEN
@@ -373,14 +415,27 @@ def test_a_seed_is_right_if_its_plan_is_within_the_margin_for_all_others() -> No
     assert finding.effect == 0.9
     assert finding.low == pytest.approx(0.555, abs=1e-3)
     assert finding.verdict is ClaimVerdict.HOLDS
-    assert (finding.detail or "").startswith("best alone for its seed and on average: 9 of 10")
+    assert "; best alone for its seed and on average: 9 of 10" in (finding.detail or "")
+    assert finding.bar == 0.5
+
+
+def test_seeds_that_are_right_no_more_often_than_a_random_choice_show_nothing() -> None:
+    evidence = {
+        arm: by_seed([chosen(0.9, 0.80 + n / 100)] * 10) for n, arm in enumerate((ONE, OTHER))
+    }
+    finding = judge(ONE_SEED, evidence)
+    assert (finding.effect, finding.bar) == (1.0, 1.0)
+    assert finding.verdict is ClaimVerdict.UNDECIDED
+    assert (finding.detail or "").startswith(
+        "a plan drawn at random is right with a probability of 1.00; "
+    )
 
 
 def test_equal_scores_are_not_counted_as_agreement() -> None:
     ones = by_seed([chosen(0.8, 0.8)] * 10)
     others = by_seed([chosen(0.8, 0.7)] * 10)
     finding = judge(ONE_SEED, {ONE: ones, OTHER: others})
-    assert (finding.detail or "").startswith("best alone for its seed and on average: 0 of 10")
+    assert "; best alone for its seed and on average: 0 of 10" in (finding.detail or "")
     assert finding.effect == 0  # one of the two chosen plans is worse by more than the margin
     assert finding.p_value is None
 
@@ -407,7 +462,9 @@ def test_curves_that_cross_do_so_at_a_number_of_sentences_with_an_interval() -> 
     assert finding.low is not None
     assert finding.high is not None
     assert 50 < finding.low < 100 < finding.high < 200
-    assert finding.detail == "difference −0.100 with 50 sentences, +0.100 with 200"
+    assert finding.detail == (
+        "difference −0.100 (−0.125 to −0.075) with 50 sentences, +0.100 (+0.075 to +0.125) with 200"
+    )
 
 
 def test_full_that_is_better_already_on_few_sentences_needs_no_data() -> None:

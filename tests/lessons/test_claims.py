@@ -34,6 +34,7 @@ from mtl_core.lessons.claims import CLAIMS, claim_by_id
 from mtl_core.lessons.experiments import (
     EXPERIMENTS,
     FEW_EPOCHS,
+    OFF_EPOCHS,
     experiments_with,
     full_rate,
     with_start_arms,
@@ -91,6 +92,7 @@ def test_every_arm_of_a_claim_is_an_arm_of_its_experiment(claim: Claim) -> None:
 
 
 OTHER_EPOCHS = ("needs-data-sentiment", "needs-data-ner", "high-rate-needs-little-data")
+OTHER_EPOCHS += ("imbalance-focus-ner", "imbalance-focus-sentiment")  # with as many steps
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
@@ -104,6 +106,10 @@ def test_the_arms_of_a_claim_share_seeds_and_epochs(claim: Claim) -> None:
     assert len(epochs) <= 1 or claim.id in OTHER_EPOCHS
     shared = set.intersection(*(set(spec.seeds) for spec in specs)) if specs else set(range(5))
     assert len(shared) >= 5
+
+
+def test_a_weak_task_alone_has_as_many_steps_as_beside_the_strong_one() -> None:
+    assert ceil(50 / 16) * OFF_EPOCHS == ceil(450 / 16) * 3
 
 
 def test_few_sentences_have_as_many_steps_as_all_in_three_epochs() -> None:

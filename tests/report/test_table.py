@@ -177,7 +177,7 @@ def test_an_undecided_plan_is_described_with_what_would_decide() -> None:
     result = replace(middle.tasks["sentiment"], against_best=difference, margin=0.03)
     assert undecided_words(result) == (
         "undecided at −0.010 (−0.070 to +0.050). This design has a power of 80 % for a difference "
-        "of 0.057. About 3,400 sentences would be enough to decide."
+        "of 0.057. About 11,000 sentences would be enough to decide."
     )
     assert len(undecided_lines(plans)) == 1
     assert undecided_lines(plans)[0].startswith("Sentiment, middle: undecided")

@@ -40,19 +40,22 @@ def smallest_difference(found: PairedDifference) -> float | None:
 def enough_to_decide(found: PairedDifference, margin: float) -> Enough:
     """Returns how many seeds, or sentences, would decide.
 
-    Decided means: the interval excludes 0 or is inside ± `margin`, with a probability of POWER if
-    the measured difference is the true one.
+    Decided means: the interval excludes 0 or is inside ± `margin`, with a probability of POWER or
+    more if the measured difference is the true one. Inside needs both ends, each of which may fail
+    with half of 1 - POWER.
     """
     parts, level = found.parts, found.level
     if parts is None or parts.between_seeds is None or not level:
         return Enough(None, None)
-    target = max(abs(parts.effect), margin - abs(parts.effect))
+    inside = margin - abs(parts.effect) > abs(parts.effect)
+    target = margin - abs(parts.effect) if inside else abs(parts.effect)
+    power = (1 + POWER) / 2 if inside else POWER
     seeds = np.arange(parts.seeds + 1, MOST_SEEDS + 1)
-    by_seeds = _detectable(parts, level, seeds, np.full_like(seeds, parts.sentences))
+    by_seeds = _detectable(parts, level, seeds, np.full_like(seeds, parts.sentences), power)
     if not parts.sentences:
         return Enough(_first(seeds, by_seeds < target), None)
     sentences = np.unique(np.geomspace(parts.sentences, MOST_SENTENCES, 500).astype(np.int64))
-    by_sentences = _detectable(parts, level, np.full_like(sentences, parts.seeds), sentences)
+    by_sentences = _detectable(parts, level, np.full_like(sentences, parts.seeds), sentences, power)
     return Enough(_first(seeds, by_seeds < target), _first(sentences, by_sentences < target))
 
 
@@ -71,11 +74,15 @@ def expected_interval(found: PairedDifference, seeds: int, sentences: int) -> Pa
 
 
 def _detectable(
-    parts: Components, level: float, seeds: int | np.ndarray, sentences: int | np.ndarray
+    parts: Components,
+    level: float,
+    seeds: int | np.ndarray,
+    sentences: int | np.ndarray,
+    power: float = POWER,
 ) -> Floats:
     """The smallest difference of designs with these numbers of seeds and of sentences."""
     error, freedom = _error_with(parts, seeds, sentences)
-    return (student(1 - level / 2, freedom) + student(POWER, freedom)) * error
+    return (student(1 - level / 2, freedom) + student(power, freedom)) * error
 
 
 def _error_with(

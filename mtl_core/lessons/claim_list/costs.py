@@ -10,10 +10,17 @@ from mtl_core.analysis.claim_rules import (
     Unchanged,
 )
 from mtl_core.lessons.claim import Chapter, Claim
-from mtl_core.lessons.claim_list.arms import FULL, HEADS, nine_epochs, recipe, standard
+from mtl_core.lessons.claim_list.arms import (
+    FULL,
+    HEADS,
+    SEARCHED,
+    nine_epochs,
+    recipe,
+    standard,
+)
 
 _SAME_PROCESS = "each run in a process of its own; same sentences, epochs and threads"
-_NINE = "nine epochs each, same sentences and seeds; each plan with its tuned rates"
+_NINE = f"nine epochs each, same sentences and seeds; {SEARCHED}"
 
 COST_CLAIMS: tuple[Claim, ...] = (
     Claim(
@@ -36,11 +43,13 @@ COST_CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         id="faster",
-        sentence="Freezing the encoder makes training at least three times faster.",
+        sentence="Freezing the encoder and storing its outputs makes training at least three times "
+        "faster.",
         statement="Freezing results in faster training",
         tested="Training seconds, including the pass over frozen layers: full divided by heads "
         "only. The interval must be above 3",
-        control=_SAME_PROCESS,
+        control=f"{_SAME_PROCESS}. The pass over the frozen layers is measured once, for the first "
+        "seed, and counted for each; its own variation is not in the interval",
         chapter=Chapter.COST,
         rule=Cheaper(quantity=Quantity.SECONDS, arm=HEADS, against=FULL, times=3),
         stated_effect=5.0,
@@ -57,7 +66,7 @@ COST_CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         id="kept-bytes",
-        sentence="Training 0.1 % of the parameters saves nearly all the memory.",
+        sentence="Training 0.1 % of the parameters saves 99 % of the memory.",
         statement="Freezing suits a tight compute budget",
         tested="Bytes that a step holds in addition to the weights (bert-base, batch 16, length "
         "128): full divided by BitFit. More than 100",

@@ -1,6 +1,7 @@
 """Claims about how much of the encoder to train."""
 
 from mtl_core.analysis.claim_rules import Arm, Better, UpperChangesMore, UpperProbesChangeMore
+from mtl_core.freezing.rates import default_rates
 from mtl_core.lessons.claim import Chapter, Claim, Published
 from mtl_core.lessons.claim_list.arms import (
     A_QUARTER,
@@ -15,6 +16,7 @@ from mtl_core.lessons.claim_list.arms import (
     recipe,
     standard,
 )
+from mtl_core.lessons.experiments import EMBEDDED_HIDDEN_SIZE
 from mtl_core.lessons.sources import HOWARD_RUDER_ABLATION, HOWARD_RUDER_PRETRAINING, MERCHANT
 
 _HEADS_PUBLISHED = Published(
@@ -26,6 +28,16 @@ _PARTIAL = "Partial: unfreeze the top 1 to 3 blocks, keep the lower blocks froze
 _SPECIALIZE = "Higher layers are more task-adaptive"
 _LAYERS = "Lower layers capture universal features, upper layers are specialised"
 _ROUNDED = "A quarter of 6 layers is 1.5: rounded "
+_TOP, _BOTTOM = (default_rates(name, EMBEDDED_HIDDEN_SIZE) for name in ("top", "bottom"))
+_SAME_SIZE = (
+    "the same number of layers and parameters is trained, each with rates of the same search: "
+    f"{_TOP.encoder:g} and {_TOP.heads:g} for the heads at the top, {_BOTTOM.encoder:g} and "
+    f"{_BOTTOM.heads:g} at the bottom, which are those of the bottom 3. Place and rates differ"
+)
+_SHARED_SENTENCES = (
+    "the same probes for every layer, on 48 training and 200 validation sentences. Descriptive: "
+    "all seeds share these sentences, and a layer inherits the changes of the layers below it"
+)
 
 
 def _reaches(name: str, task: str, words: str, arm: Arm, rounded: str) -> Claim:
@@ -57,8 +69,7 @@ def _specialises(task: str, words: str, margin: float) -> Claim:
         statement=_LAYERS,
         tested="Linear probes on the outputs of each layer, after minus before full fine-tuning on "
         f"{words} alone: mean of the upper three layers minus mean of the lower three",
-        control="the same probes for every layer, on these 48 training and 200 validation "
-        "sentences; one rate for all layers",
+        control=f"{_SHARED_SENTENCES}; one rate for all layers",
         chapter=Chapter.STAGES,
         rule=UpperProbesChangeMore(task=task, arm=_alone(task), margin=margin),
         stated_effect=0.08,
@@ -74,8 +85,7 @@ def _universal(task: str, words: str, other: str, margin: float) -> Claim:
         tested=f"Linear probes for the other task on the outputs of each layer, before minus after "
         f"full fine-tuning on {words} alone: mean of the upper three layers minus mean of the "
         "lower three",
-        control="the same probes for every layer, on these 48 training and 200 validation "
-        "sentences; the other task's loss is off",
+        control=f"{_SHARED_SENTENCES}; the other task's loss is off",
         chapter=Chapter.STAGES,
         rule=UpperProbesChangeMore(task=other, arm=_alone(task), margin=margin, loses=True),
         stated_effect=0.08,
@@ -180,7 +190,7 @@ DEPTH_CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         id="biases-sentiment",
-        sentence="For sentiment, training only the biases and heads comes close to full.",
+        sentence="For sentiment, training only the biases and heads reaches 95 % of full.",
         statement=_PARTIAL,
         tested="Sentiment accuracy: BitFit minus 95 % of full",
         control=FULL_BUDGET,
@@ -191,7 +201,7 @@ DEPTH_CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         id="biases-ner",
-        sentence="For entities, training only the biases and heads comes close to full.",
+        sentence="For entities, training only the biases and heads reaches 95 % of full.",
         statement=_PARTIAL,
         tested="NER entity F1: BitFit minus 95 % of full",
         control=FULL_BUDGET,
@@ -205,7 +215,7 @@ DEPTH_CLAIMS: tuple[Claim, ...] = (
         sentence="For sentiment, training the top 2 layers is better than training the bottom 2.",
         statement=_SPECIALIZE,
         tested="Sentiment accuracy: top 2 minus bottom 2",
-        control="the same number of layers and parameters is trained; only their place differs",
+        control=_SAME_SIZE,
         chapter=Chapter.STAGES,
         rule=Better(
             task="sentiment", arm=standard("top-2"), against=recipe("bottom-2"), margin=ACCURACY
@@ -217,7 +227,7 @@ DEPTH_CLAIMS: tuple[Claim, ...] = (
         sentence="For entities, training the top 2 layers is better than training the bottom 2.",
         statement=_SPECIALIZE,
         tested="NER entity F1: top 2 minus bottom 2",
-        control="the same number of layers and parameters is trained; only their place differs",
+        control=_SAME_SIZE,
         chapter=Chapter.STAGES,
         rule=Better(task="ner", arm=standard("top-2"), against=recipe("bottom-2"), margin=F1),
         stated_effect=0.08,

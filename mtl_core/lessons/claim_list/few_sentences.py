@@ -16,6 +16,7 @@ from mtl_core.lessons.claim_list.arms import (
     FULL,
     HEADS,
     METRICS,
+    SEARCHED,
     first_token,
     nine_epochs,
     recipe,
@@ -27,9 +28,9 @@ _DESTABILIZES = "Updating all layers at once can destabilize training, especiall
 _HIGH_RATE = "A high learning rate on small or noisy data causes forgetting"
 _SAME = (
     "same sentences for both plans: each seed draws another subset of the 400; about 150 steps, as "
-    "with 400; each plan with its tuned rates"
+    f"with 400; {SEARCHED}"
 )
-_SAME_100 = "the same 100 sentences for every seed, six epochs; each plan with its tuned rates"
+_SAME_100 = f"the same 100 sentences for every seed, six epochs; {SEARCHED}"
 
 
 def _of_size(scenario: str, sentences: int) -> Arm:
@@ -110,7 +111,7 @@ def _destabilizes(control: str, words: str, task: str) -> Claim:
         statement=_DESTABILIZES,
         tested=f"{METRICS[task]} on 100 sentences per task: its spread over 20 seeds, full divided "
         f"by {control}",
-        control=_SAME_100,
+        control=f"{_SAME_100}, so that the encoder has ten times the rate of full under {control}",
         chapter=Chapter.GRADUAL if control == "gradual" else Chapter.RATES,
         rule=SpreadsMore(task=task, arm=_of_100("full"), against=_of_100(control)),
         published=Published(text="on small datasets, many fine-tuning runs diverge", source=DODGE),

@@ -38,12 +38,13 @@ def _keeps(task: _TaskName, order: str = "posts after reviews") -> Claim:
     reverse = new == "reviews"
     return Claim(
         id=f"frozen-head-{task}" + ("-of-posts" if reverse else ""),
-        sentence=f"With its head frozen, a task keeps its score on {old} while the rest is trained "
-        f"on {new} ({_WORDS[task]}).",
+        sentence=f"With its head frozen and its loss on, a task keeps its score on {old} while the "
+        f"rest is trained on {new} ({_WORDS[task]}).",
         statement=_STABILITY,
         tested=f"{METRICS[task]} on {old}, after minus before training on {new} with the head "
         f"frozen and its loss on. A loss of up to {_MARGINS[task]:g} is allowed",
-        control=f"the same model and test {old} before and after",
+        control=f"the same model and test {old} before and after. That the frozen head is the "
+        "cause is not tested here: see “forgotten less if its head is frozen”",
         chapter=Chapter.FORGETTING,
         rule=Keeps(
             task=task,
@@ -119,7 +120,8 @@ def _focus(strong: _TaskName) -> Claim:
             "tested": f"{frozen.tested.rpartition(':')[0]}: head of {_WORDS[strong]} frozen, its "
             "loss off, minus both trained",
             "control": f"both start from the same model, which was trained on {_WORDS[strong]} "
-            "alone; same passes over the weak task",
+            "alone; same number of steps, all of them on the weak task if the loss is off. "
+            "Freezing the head then has no effect of its own: it gets no gradient",
             "rule": Better(
                 task=weak,
                 arm=Arm(experiment=experiment, scenario=f"freeze-head:{strong}, its loss off"),
@@ -153,6 +155,7 @@ def _imbalance(strong: _TaskName, judged: _TaskName) -> Claim:
             arm=Arm(experiment=experiment, scenario=f"freeze-head:{strong}"),
             against=Arm(experiment=experiment, scenario="full"),
             margin=_MARGINS[judged],
+            if_lost=is_strong,
         ),
         stated_effect=0.05 if judged == "sentiment" else 0.08,
     )
