@@ -70,7 +70,8 @@ def experiment_of(
     """The name of the experiment that a comparison belongs to; None if it belongs to none.
 
     The comparison has the experiment's title and the same specification, or some of the same
-    arms. Its runs may have been trained together or not, and seeds may have been added.
+    arms; other arms of it test nothing. Its runs may have been trained together or not, and seeds
+    may have been added.
     """
     name = comparison.name.removeprefix(_PREFIX)
     if name == comparison.name or name not in experiments:
@@ -81,8 +82,8 @@ def experiment_of(
     first = comparison.spec.model_copy(
         update={"seeds": comparison.spec.seeds[: len(whole.seeds)], "looks": whole.looks}
     )
-    same_arms = all(arm in whole.arms for arm in comparison.spec.arms)
-    return name if same_arms and first == part else None
+    has_arms = any(arm in whole.arms for arm in comparison.spec.arms)
+    return name if has_arms and first == part else None
 
 
 def comparison_name(comparison: ListedComparison) -> str:
@@ -101,8 +102,8 @@ def runs_of_arms(
 
     Of several runs of a seed the newest one that has finished is returned, without one the newest.
     A run that diverged counts as finished, because it would diverge again. Other failed runs and
-    stopped ones are left out, and so are runs whose plan is not the one that their arm has now: a
-    default learning rate was different.
+    stopped ones are left out, and so are runs whose plan or options are not those that their arm
+    has now: a default learning rate was different, for example.
     """
     plans: dict[Arm, Plan | None] = {}
     found: dict[Arm, dict[int, RunRecord]] = {}
@@ -110,8 +111,10 @@ def runs_of_arms(
         experiment = experiment_of(comparison, experiments)
         if experiment is None:
             continue
+        now = experiments[experiment].spec.arms
+        same = {arm.name for arm in comparison.spec.arms if arm in now}
         for run in comparison.runs:
-            if run.state.is_final and not run.has_result:
+            if run.spec.arm_name not in same or (run.state.is_final and not run.has_result):
                 continue
             arm = Arm(experiment=experiment, scenario=run.spec.arm_name)
             if arm not in plans:

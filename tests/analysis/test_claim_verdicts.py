@@ -420,9 +420,8 @@ def test_a_seed_is_right_if_its_plan_is_within_the_margin_for_all_others() -> No
 
 
 def test_seeds_that_are_right_no_more_often_than_a_random_choice_show_nothing() -> None:
-    evidence = {
-        arm: by_seed([chosen(0.9, 0.80 + n / 100)] * 10) for n, arm in enumerate((ONE, OTHER))
-    }
+    tests = {ONE: 0.80, OTHER: 0.81}
+    evidence = {arm: by_seed([chosen(0.9, test)] * 10) for arm, test in tests.items()}
     finding = judge(ONE_SEED, evidence)
     assert (finding.effect, finding.bar) == (1.0, 1.0)
     assert finding.verdict is ClaimVerdict.UNDECIDED

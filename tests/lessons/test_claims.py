@@ -510,3 +510,14 @@ def test_margins_are_those_of_the_outcomes_or_smaller_published_effects() -> Non
     assert {name: margins.pop(name)[1] for name in small} == small
     assert set(margins.values()) == {("sentiment", 0.03), ("ner", 0.05), (None, None)}
     assert not [claim for claim in CLAIMS if isinstance(claim.rule, KeptBytes) and claim.arms]
+
+
+def test_an_arm_with_other_options_tests_nothing_and_the_others_of_its_comparison_do() -> None:
+    made = comparison_of("recipes", {"lp-ft": SCORES, "bitfit": SCORES})
+    changed = [
+        arm.model_copy(update={"options": {"epochs": 5.0}}) if arm.name == "bitfit" else arm
+        for arm in made.spec.arms
+    ]
+    spec = made.spec.model_copy(update={"arms": tuple(changed)})
+    found = runs_of_arms([made.model_copy(update={"spec": spec}).record()])
+    assert {arm.scenario for arm in found} == {"lp-ft"}

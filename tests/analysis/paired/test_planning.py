@@ -46,9 +46,7 @@ def test_the_number_of_seeds_that_decides_is_the_lowest_that_finds_the_target() 
     assert at[1] < 0.05 < at[0]
 
 
-def test_the_number_of_seeds_for_equal_plans_puts_four_of_five_intervals_inside_the_margin() -> (
-    None
-):
+def test_the_seeds_for_equal_plans_put_four_of_five_intervals_inside_the_margin() -> None:
     enough = enough_to_decide(found(0.0, 5, 0, 1.0), margin=1.0)
     assert enough.seeds is not None
     draw = np.random.default_rng(2)
