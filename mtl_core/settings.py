@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -204,7 +205,8 @@ class Settings(Frozen):
         given = _Environment()
         cores = available_cores()
         most_runs, _ = _COUNTS["parallel_runs"]
-        on_cluster = given.executor is not ExecutorKind.LOCAL
+        slurm = given.executor is ExecutorKind.SUBMITIT and shutil.which("sbatch") is not None
+        on_cluster = slurm or given.executor is ExecutorKind.RAY
         parallel_runs = given.parallel_runs or (most_runs if on_cluster else cores)
         in_home = given.home is not None
         return cls(

@@ -50,7 +50,7 @@ def has_room(job: Demand, running: Sequence[Demand], capacity: Capacity) -> bool
         return True
     if len(jobs) > capacity.runs or any(each.alone for each in jobs):
         return False
-    if sum(each.accelerated for each in jobs) > capacity.accelerators:
+    if sum(each.accelerated for each in jobs) > max(1, capacity.accelerators):
         return False
     if sum(each.threads for each in jobs) > capacity.cores:
         return False

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -39,7 +39,7 @@ _NEEDED = frozenset(
 _NEEDED_PREFIXES = (
     *("LC_", "XDG_", "PYTHON", "FREEZE_LAB_", "HF_", "TRANSFORMERS_", "TOKENIZERS_"),
     *("TORCH", "PYTORCH_", "CUDA_", "NVIDIA_", "ATEN_", "DNNL_", "ONEDNN_", "LRU_CACHE_"),
-    *("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "COVERAGE_", "RAY_"),
+    *("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "COVERAGE_"),
 )
 
 
@@ -48,17 +48,23 @@ class ChildProcess:
 
     The child has its own session, so that Ctrl-C in the terminal reaches only the parent. It exits
     by itself when its standard input ends because the parent is gone. `on_message` is called in
-    another thread after each message, and when the child closes its output.
+    another thread after each message, and when the child closes its output. `environment` is that
+    of the child, None: `child_environment`.
     """
 
-    def __init__(self, argv: Sequence[str], on_message: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        on_message: Callable[[], None] = lambda: None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._on_message = on_message
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             list(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(),
+            env=child_environment() if environment is None else environment,
             start_new_session=True,
         )
         self._messages: queue.SimpleQueue[FromChild | None] = queue.SimpleQueue()
@@ -177,7 +183,19 @@ def _lines(pipe: IO[bytes] | None, limit: int = -1) -> Iterator[bytes]:
         yield line
 
 
-def _environment() -> dict[str, str]:
+_SECRETS = ("FREEZE_LAB_TEACHER_KEY", "FREEZE_LAB_DATABASE_URL")
+
+
+def driver_environment() -> dict[str, str]:
+    """The environment of a driver of a cluster, which parses no foreign files.
+
+    It needs what ssh, kubectl and Slurm read, and does not get what the server alone needs.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+    return {**kept, **child_environment()}
+
+
+def child_environment() -> dict[str, str]:
     """What a child needs of the parent's environment, `ENVIRONMENT`, and this package's path.
 
     Foreign files are parsed in children, so secrets of the parent, such as keys of other services
@@ -191,5 +209,6 @@ def _environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name.startswith(_NEEDED_PREFIXES) or name in _NEEDED
     }
-    needed.pop("FREEZE_LAB_TEACHER_KEY", None)
+    for name in _SECRETS:
+        needed.pop(name, None)
     return {**needed, **ENVIRONMENT, "PYTHONPATH": path}

@@ -21,16 +21,18 @@ _OUTPUT, _ERRORS = 1, 2
 _CHUNK = 65536
 
 
-def connect(low_priority: bool = True) -> int:
+def connect(low_priority: bool = True, first_oom_victim: bool = True) -> int:
     """Notify the parent that this process is ready; the descriptor for messages to the parent.
 
     Call it once, before anything is printed. It redirects standard output to standard error, so
     that print statements and progress bars do not break the protocol. `low_priority` gives the
-    processor to other processes first, for a parent that serves visitors.
+    processor to other processes first, for a parent that serves visitors. `first_oom_victim` makes
+    the kernel end it before other processes when memory runs out.
     """
     if low_priority:
         _lower_priority()
-    _be_first_oom_victim()
+    if first_oom_victim:
+        _be_first_oom_victim()
     output = os.dup(_OUTPUT)
     os.set_inheritable(output, False)
     os.dup2(_ERRORS, _OUTPUT)

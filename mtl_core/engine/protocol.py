@@ -205,12 +205,12 @@ class Lost(Frozen):
 class ClusterCapacity(Frozen):
     """From a driver: what all machines of the cluster have together.
 
-    `memory_bytes` is what jobs may reserve.
+    `memory_bytes` is what jobs may reserve; None: the cluster decides.
     """
 
     message: Literal["cluster_capacity"] = "cluster_capacity"
     cores: int
-    memory_bytes: int
+    memory_bytes: int | None
     accelerators: int
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from mtl_core.engine.executor.interface import Executor
-from mtl_core.errors import BadInput, error_message
+from mtl_core.errors import BadInput, StoreBlocked, error_message
 from mtl_core.settings import Settings
 from mtl_core.store.owner import Owner
 from mtl_core.store.record import RunRecord, RunRole, RunState
@@ -33,6 +33,8 @@ def resume_run(
     run that is active or finished.
     """
     require_resumable(store.run(run))
+    with suppress(OSError):
+        _attempts_file(settings, run).unlink(missing_ok=True)  # its user may always try again
     return _queue_again(store, settings, run, owner)
 
 
@@ -77,12 +79,18 @@ def resume_lost(
 ) -> None:
     """Queue a running run again whose machine was lost; only `reserved_for` may claim it, if given.
 
-    After `MOST_ATTEMPTS` it is interrupted instead, for `reason`.
+    After `MOST_ATTEMPTS` it is interrupted instead, for `reason`. Raises StoreBlocked; the call can
+    then be repeated.
     """
-    if not _count_attempt(settings.state_folder(run).with_suffix(_ATTEMPTS)):
+    file = _attempts_file(settings, run)
+    if not _count_attempt(file):
         store.interrupt(run, reason)
         return
-    _queue_again(store, settings, run, reserved_for)
+    try:
+        _queue_again(store, settings, run, reserved_for)
+    except StoreBlocked:
+        file.write_bytes(file.read_bytes()[:-1])
+        raise
     if reserved_for is not None:  # it is running now, by that process, and is put into the queue
         store.release((run,), reserved_for)
 
@@ -93,10 +101,14 @@ def _resume_again(store: RunStore, settings: Settings, runs: Iterable[str]) -> l
         record = store.run(run)
         if record.visitor is None or record.started_at is None or not is_resumable(record):
             continue
-        if _count_attempt(settings.state_folder(run).with_suffix(_ATTEMPTS)):
-            resume_run(store, settings, run)
+        if _count_attempt(_attempts_file(settings, run)):
+            _queue_again(store, settings, run, None)
             resumed.append(run)
     return resumed
+
+
+def _attempts_file(settings: Settings, run: str) -> Path:
+    return settings.state_folder(run).with_suffix(_ATTEMPTS)
 
 
 def _count_attempt(file: Path) -> bool:
@@ -133,7 +145,6 @@ def save_states(executor: Executor, settings: Settings, runs: Iterable[str]) -> 
 
 def delete_state(settings: Settings, run: str) -> None:
     """Delete the saved state of a run."""
-    folder = settings.state_folder(run)
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(settings.state_folder(run), ignore_errors=True)
     with suppress(OSError):  # a folder that cannot be written keeps no server from its start
-        folder.with_suffix(_ATTEMPTS).unlink(missing_ok=True)
+        _attempts_file(settings, run).unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from mtl_core.engine.demand import demand_of
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.protocol import Lost, Separate, StartingMessage, Train
 from mtl_core.engine.purge import purge_deleted, purge_uploads
-from mtl_core.engine.resuming import recover, resume_lost, save_states
+from mtl_core.engine.resuming import delete_state, recover, resume_lost, save_states
 from mtl_core.engine.run_writer import RunWriter, flush_together
 from mtl_core.errors import StoreBlocked
 from mtl_core.settings import Settings
@@ -27,6 +27,7 @@ from mtl_core.store.queue import Group, only_first
 from mtl_core.store.record import RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.tasks.data_sources import ReadsData
+from mtl_core.training.events import RunFinished
 
 logger = logging.getLogger(__name__)
 
@@ -336,7 +337,9 @@ class Supervisor:
         logger.info("run ended", extra={"run": running.id})
         if writer.final_event is None:  # the run was deleted
             self._executor.end(running.id)
-        elif writer.run.comparison is not None:
+        if isinstance(writer.final_event, RunFinished):  # its trainer may be elsewhere
+            delete_state(self._settings, running.id)
+        if writer.final_event is not None and writer.run.comparison is not None:
             advance(self._store, self._settings, writer.run.comparison)
 
     def _postpone(self, running: _RunningRun) -> None:

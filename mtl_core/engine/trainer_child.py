@@ -125,8 +125,11 @@ def _messages_together(
 
 
 def _events(fine_tune: FineTune, request: Train, connection: JobConnection) -> Iterator[RunEvent]:
-    """The events of a run; an error, or a missing final event, becomes a RunFailed."""
-    began = monotonic()
+    """The events of a run; an error, or a missing final event, becomes a RunFailed.
+
+    The run is executed to its end after its final event too: it then deletes its saved state.
+    """
+    began, ended = monotonic(), False
     output = Path(request.output) if request.output else None
     try:
         events = fine_tune(
@@ -142,12 +145,15 @@ def _events(fine_tune: FineTune, request: Train, connection: JobConnection) -> I
             Path(request.start) if request.start else None,
         )
         for event in events:
-            yield event
-            if isinstance(event, FINAL_EVENTS):
-                return
-        yield _failed(InternalError(_NO_FINAL_EVENT), began)
+            if not ended:
+                yield event
+            ended |= isinstance(event, FINAL_EVENTS)
+        if not ended:
+            yield _failed(InternalError(_NO_FINAL_EVENT), began)
     except Exception as problem:
-        yield _failed(problem, began)
+        failed = _failed(problem, began)
+        if not ended:
+            yield failed
 
 
 def _failed(problem: Exception, began: float) -> RunFailed:

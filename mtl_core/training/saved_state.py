@@ -22,7 +22,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from mtl_core.errors import error_message
-from mtl_core.training.events import RunEvent, event_from_json, event_to_json
+from mtl_core.training.events import RunEvent, RunFinished, event_from_json, event_to_json
 from mtl_core.training.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -197,11 +197,17 @@ def _lines(folder: Path, facts: Mapping[str, Any]) -> list[str]:
 
 
 def recorded(events: Iterator[RunEvent], state: StateFolder | None) -> Iterator[RunEvent]:
-    """Yield events after recording them in `state`, which is deleted after the last one."""
+    """Yield events after recording them in `state`, which is deleted once the run has finished.
+
+    A run that was stopped keeps it: it can be resumed.
+    """
     if state is None:
         yield from events
         return
+    finished = False
     for event in events:
         state.record(event)
         yield event
-    state.delete()
+        finished = isinstance(event, RunFinished)
+    if finished:
+        state.delete()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.engine.child import ChildProcess, _environment, module_argv
+from mtl_core.engine.child import ChildProcess, child_environment, driver_environment, module_argv
 from mtl_core.engine.protocol import (
     EventMessage,
     FromChild,
@@ -187,9 +187,20 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_child() -> None:
 
 
 def test_a_child_gets_no_secrets_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_SECRET_ACCESS_KEY", "FREEZE_LAB_TEACHER_KEY"):
+    for name in ("AWS_SECRET_ACCESS_KEY", "FREEZE_LAB_TEACHER_KEY", "FREEZE_LAB_DATABASE_URL"):
         monkeypatch.setenv(name, "secret")
     monkeypatch.setenv("FREEZE_LAB_DATA", "/data")
-    given = _environment()
+    given = child_environment()
     assert "secret" not in given.values()
     assert (given["FREEZE_LAB_DATA"], given["PATH"]) == ("/data", os.environ["PATH"])
+
+
+def test_a_driver_gets_what_ssh_and_slurm_read_and_no_secret_of_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("SSH_AUTH_SOCK", "KUBECONFIG", "SLURM_CONF", "FREEZE_LAB_TEACHER_KEY"):
+        monkeypatch.setenv(name, "value")
+    monkeypatch.setenv("FREEZE_LAB_DATABASE_URL", "postgresql://user:password@host/runs")
+    given = driver_environment()
+    assert given["SSH_AUTH_SOCK"] == given["KUBECONFIG"] == given["SLURM_CONF"] == "value"
+    assert not {"FREEZE_LAB_TEACHER_KEY", "FREEZE_LAB_DATABASE_URL"} & set(given)

@@ -110,12 +110,12 @@ def test_a_run_is_the_same_to_the_bit_on_a_machine_with_a_home_of_its_own_and_af
         wait_until(lambda: saved_at(state) is not None, PATIENCE_SECONDS)
         cluster.add_machine()
         cluster.kill_machine(1)
+        wait_until(lambda: state.with_suffix(".attempts").exists(), PATIENCE_SECONDS)
         wait_until(lambda: lab.store.run(run).state.is_final, PATIENCE_SECONDS)
         record = lab.store.run(run)
         assert record.reason is None
-        attempts = state.with_suffix(".attempts").read_bytes()
-        assert attempts == b"."
         assert facts(lab.store, run) == expected
+        wait_until(lambda: not state.exists())
 
         after = spec_of(tiny_checkpoint, tiny_data, "heads-only", 1.0, starts_from=run)
         finished(lab, after, wait_until)
@@ -135,7 +135,9 @@ def test_a_run_of_a_batch_system_or_of_a_command_is_the_same_to_the_bit(
     for kind in (ExecutorKind.LOCAL, ExecutorKind.SUBMITIT, ExecutorKind.COMMAND):
         with closing(open_lab(kind)) as lab:
             found.append(facts(lab.store, finished(lab, spec, wait_until).id))
-            assert not any(lab.settings.home.joinpath("jobs").glob("*"))
+            for folder in ("jobs", "states"):
+                left = lab.settings.home / folder
+                wait_until(lambda left=left: not any(left.glob("*")))
     local, *others = found
     assert len(local) > 18
     assert others == [local, local]

@@ -85,8 +85,16 @@ class TestRayExecutor(ExecutorSuite):
         assert isinstance(failure, RunFailed)
         assert failure.reason == (
             "A run with 3 threads needs a machine with as many cores; the largest of the Ray "
-            "cluster has 2. Set FREEZE_LAB_THREADS to fewer."
+            "cluster has 2 cores. Set FREEZE_LAB_THREADS to fewer, or choose another device."
         )
+
+    def test_a_run_on_a_gpu_fails_on_a_cluster_without_one(
+        self, executor: Executor, job: Jobs
+    ) -> None:
+        executor.submit(job("quick"), Demand(threads=1, accelerated=True))
+        failure = received(executor, ended("quick"))["quick"][-1]
+        assert isinstance(failure, RunFailed)
+        assert "needs a machine with as many cores and a GPU" in failure.reason
 
 
 @pytest.mark.parametrize(

@@ -101,3 +101,26 @@ def test_no_state_is_written_within_the_first_minute_of_a_phase(
     for event in fine_tune(spec, "a run", state=tmp_path / "state"):
         if isinstance(event, Step) and event.step < 6:
             assert saved_events(tmp_path / "state") == []
+
+
+def test_a_run_that_was_stopped_keeps_its_state_and_continues_after_it(
+    bench: Bench, tmp_path: Path
+) -> None:
+    spec, state = bench.spec("full", epochs=2.0, measure=False), tmp_path / "state"
+    whole = bench.run(spec)
+    stopping = iter([False] * 4)
+    stopped = list(
+        fine_tune(
+            spec,
+            "a run",
+            should_stop=lambda: next(stopping, True),
+            state=state,
+            state_seconds=0.0,
+        )
+    )
+    assert stopped[-1].event == "run_stopped"
+    before = saved_events(state)
+    assert 0 < sum(isinstance(event, Step) for event in before) <= 4
+    after = list(fine_tune(spec, "a run", state=state))
+    assert [facts(event) for event in (*before, *after)] == [facts(event) for event in whole]
+    assert not state.exists()

@@ -22,5 +22,5 @@ def executor_for(settings: Settings, trainer_argv: Sequence[str]) -> Executor:
     driver = _DRIVERS.get(settings.executor)
     if driver is None:
         return LocalExecutor(trainer_argv)
-    argv = (*driver, str(settings.home), *trainer_argv)
+    argv = (*driver, str(settings.home.resolve()), *trainer_argv)
     return ClusterExecutor(argv, settings.parallel_runs)

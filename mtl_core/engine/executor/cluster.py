@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from mtl_core.engine.capacity import ONE_THREAD, Capacity, Demand
-from mtl_core.engine.child import ChildProcess
+from mtl_core.engine.child import ChildProcess, driver_environment
 from mtl_core.engine.executor.interface import Job, about, ended_by
 from mtl_core.engine.protocol import (
     AboutRuns,
@@ -23,6 +23,9 @@ from mtl_core.engine.protocol import (
 )
 from mtl_core.errors import ChildDied
 from mtl_core.training.events import RunFailed
+
+RECONNECTS = "FREEZE_LAB_RECONNECTS"
+"""Set for a driver that replaces a lost one: the cluster may be starting again."""
 
 
 class ClusterExecutor:
@@ -38,6 +41,7 @@ class ClusterExecutor:
         self._runs: set[str] = set()  # those of which messages are expected
         self._own_messages: deque[AboutRuns] = deque()
         self._capacity: ClusterCapacity | None = None
+        self._was_lost = False
 
     def submit(self, job: Job, demand: Demand = ONE_THREAD) -> None:
         """Send a job to the driver."""
@@ -45,7 +49,9 @@ class ClusterExecutor:
         self._runs.update(runs)
         try:
             self._started_driver().send(Submit(runs=job, demand=demand))
-        except (OSError, ChildDied) as problem:
+        except ChildDied:  # the next `receive` reports it, and that all runs are lost
+            pass
+        except OSError as problem:
             for run in runs:
                 event = RunFailed.of(problem, 0.0)
                 self._own_messages.append(EventMessage(run=run, event=event))
@@ -103,7 +109,10 @@ class ClusterExecutor:
 
     def _started_driver(self) -> ChildProcess:
         if self._driver is None:
-            self._driver = ChildProcess(self._argv)
+            environment = driver_environment()
+            if self._was_lost:
+                environment[RECONNECTS] = "1"
+            self._driver = ChildProcess(self._argv, environment=environment)
         return self._driver
 
     def _send(self, message: Stop | SaveState | End) -> None:
@@ -121,7 +130,7 @@ class ClusterExecutor:
             message = self._driver.receive(timeout_seconds)
         except ChildDied as problem:
             self._driver.close()
-            self._driver, self._capacity = None, None
+            self._driver, self._capacity, self._was_lost = None, None, True
             reason = f"The connection to the cluster was lost. {problem}"
             return Lost(runs=tuple(self._runs), reason=reason)
         if isinstance(message, ClusterCapacity):

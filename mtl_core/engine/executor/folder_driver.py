@@ -9,9 +9,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from select import select
-from time import monotonic
+from time import monotonic, sleep
 from uuid import uuid4
 
 from mtl_core.engine.executor.folder_job import KEEP_ALIVE_SECONDS, FolderJob, folder_job_argv
@@ -32,11 +33,13 @@ from mtl_core.engine.protocol import (
     decode_to_child,
     encode,
 )
-from mtl_core.errors import BadInput
 from mtl_core.training.events import RunFailed
 
+logger = logging.getLogger(__name__)
+
 _POLL_SECONDS = 0.2
-_UNLIMITED = ClusterCapacity(cores=1_000_000, memory_bytes=10**18, accelerators=1_000_000)
+_ENDS_SECONDS = 1.0  # until a process has noticed that its folder is deleted
+_UNLIMITED = ClusterCapacity(cores=1_000_000, memory_bytes=None, accelerators=1_000_000)
 
 
 class _LaunchedFolder:
@@ -54,7 +57,7 @@ class _LaunchedFolder:
         if self.runs:
             self.folder.request(message)
         else:
-            self._command.cancel()
+            self.cancel()
 
     def messages(self) -> Iterator[AboutRuns]:
         """What has arrived; the runs are lost if the command has ended without their end."""
@@ -62,6 +65,8 @@ class _LaunchedFolder:
             self._kept_alive = monotonic()
             self.folder.keep_alive()
         reason = self._command.ended()  # before its last messages are read
+        if self.folder.is_silent():
+            reason = "Its process has written nothing for five minutes."
         for message in self.folder.messages():
             known = about(message, self.runs)  # a run that was ended may be submitted again
             if known is not None:
@@ -71,9 +76,16 @@ class _LaunchedFolder:
             yield Lost(runs=tuple(sorted(self.runs)), reason=reason)
             self.runs.clear()
 
+    def delete_folder(self) -> None:
+        """Delete the folder; a process that still executes it ends by that."""
+        shutil.rmtree(self.folder.folder, ignore_errors=True)
+
     def cancel(self) -> None:
-        """End the command."""
-        self._command.cancel()
+        """End the command. An error is logged: the process ends with its folder too."""
+        try:
+            self._command.cancel()
+        except Exception as problem:
+            logger.warning("A job could not be cancelled: %s", problem)
 
 
 class FolderDriver:
@@ -97,42 +109,68 @@ class FolderDriver:
         elif isinstance(message, Stop | SaveState | End):
             for job in self._jobs:
                 if message.run in job.runs:
-                    job.request(message)
+                    with _logged_errors():
+                        job.request(message)
 
     def receive(self) -> None:
         """Pass on what has arrived, and remove the folders of jobs that have ended."""
         for job in tuple(self._jobs):
-            for message in job.messages():
+            arrived: list[AboutRuns] = []
+            with _logged_errors():
+                arrived.extend(job.messages())
+            for message in arrived:
                 self._send(message)
             if not job.runs:
                 self._jobs.remove(job)
+                job.delete_folder()
                 job.cancel()
-                shutil.rmtree(job.folder.folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Cancel all jobs."""
+        """End all jobs, first by their folders, which takes no time."""
+        for job in self._jobs:
+            job.delete_folder()
         for job in self._jobs:
             job.cancel()
 
     def _submit(self, submit: Submit) -> None:
-        folder = FolderJob(self._home / "jobs" / f"{submit.runs[0].run}-{uuid4().hex[:8]}")
+        run = submit.runs[0].run
+        folder = FolderJob(self._home / "jobs" / f"{run}-{uuid4().hex[:8]}")
         try:
+            self._end_earlier(run)
             folder.write(submit.runs, self._home, self._trainer_argv)
             argv = folder_job_argv(folder.folder)
             command = launcher_of(self._kind).launch(argv, submit.demand, folder.folder)
-        except (OSError, BadInput) as problem:
+        except Exception as problem:  # also those of submitit: one job must not end the others
+            shutil.rmtree(folder.folder, ignore_errors=True)
             for each in submit.runs:
                 event = RunFailed.of(problem, 0.0)
                 self._send(EventMessage(run=each.run, event=event))
             return
         self._jobs.append(_LaunchedFolder(submit, folder, command))
 
+    def _end_earlier(self, run: str) -> None:
+        """End a job of the same run that a killed driver has left: both would write its state."""
+        earlier = list((self._home / "jobs").glob(f"{run}-*"))
+        for each in earlier:
+            shutil.rmtree(each, ignore_errors=True)
+        if earlier:
+            sleep(_ENDS_SECONDS)
+
+
+@contextmanager
+def _logged_errors() -> Iterator[None]:
+    """Log an error of the disk or of the batch system, such as a full one: the job continues."""
+    try:
+        yield
+    except OSError as problem:
+        logger.warning("The folder of a job could not be used: %s", problem)
+
 
 def main() -> None:
     """Serve the parent until it is gone, then cancel all jobs."""
     logging.basicConfig()
     kind, home, *trainer_argv = sys.argv[1:]
-    output, lines = connect(low_priority=False), Lines(INPUT)
+    output, lines = connect(low_priority=False, first_oom_victim=False), Lines(INPUT)
 
     def send(message: FromChild) -> None:
         """Write a whole line. Raises OSError if the parent is gone."""

@@ -2,18 +2,18 @@
 
 `python -m mtl_core.engine.executor.folder_job FOLDER` executes the job in FOLDER on any machine
 that has the folder and Freeze Lab. It appends its messages to one file, and reads requests from
-another. Files need no connection between the machines, which batch systems seldom allow. The
-process ends if the other side has written nothing for five minutes: nobody waits for it then.
+another. Files need no connection between the machines, which batch systems seldom allow. Each side
+writes an empty line every half minute. The process ends if the other side was silent for five
+minutes, or has deleted the folder: nobody waits for it then.
 """
 
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
-
-from pydantic import TypeAdapter
 
 from mtl_core.engine.executor.interface import Job
 from mtl_core.engine.executor.node_job import NodeJob, Request
@@ -28,10 +28,10 @@ from mtl_core.engine.protocol import (
 )
 from mtl_core.values import Frozen
 
-_JOB, _MESSAGES, _REQUESTS = "job.json", "messages.jsonl", "requests.jsonl"
+_JOB, _MESSAGES, _REQUESTS, _BEGAN = "job.json", "messages.jsonl", "requests.jsonl", "began"
 _POLL_SECONDS = 0.2
-KEEP_ALIVE_SECONDS = 30.0
-_PATIENCE_SECONDS = 300.0
+KEEP_ALIVE_SECONDS, PATIENCE_SECONDS = 30.0, 300.0
+_PASSED_ON = ("MATRIX_PRODUCTS", "STATE_SECONDS", "CACHE_BYTES", "PREFIX_MEMORY_BYTES")
 
 
 class _FileJob(Frozen):
@@ -40,6 +40,7 @@ class _FileJob(Frozen):
     runs: tuple[Train, ...]
     home: str
     trainer: tuple[str, ...]
+    environment: dict[str, str]
 
 
 class FolderJob:
@@ -48,11 +49,17 @@ class FolderJob:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read = 0  # bytes of the messages
+        self._heard_at: float | None = None
 
     def write(self, job: Job, home: Path, trainer_argv: Sequence[str]) -> None:
         """Write the job. Raises OSError."""
         self.folder.mkdir(parents=True)
-        content = _FileJob(runs=job, home=str(home), trainer=tuple(trainer_argv))
+        content = _FileJob(
+            runs=job,
+            home=str(home),
+            trainer=tuple(trainer_argv),
+            environment=passed_on_environment(),
+        )
         (self.folder / _JOB).write_text(content.model_dump_json(), encoding="utf-8")
         for name in (_MESSAGES, _REQUESTS):
             (self.folder / name).touch()
@@ -64,38 +71,64 @@ class FolderJob:
     def keep_alive(self) -> None:
         """Append an empty line, so that the process knows that its messages are read."""
         with (self.folder / _REQUESTS).open("ab") as lines:
-            lines.write(b"\n")
+            lines.write(b"\n\n")
 
     def messages(self) -> Iterator[AboutRuns]:
-        """The messages that were appended since the last call."""
+        """The messages that were appended since the last call. Raises OSError."""
         lines, self._read = _new_lines(self.folder / _MESSAGES, self._read)
+        if lines:
+            self._heard_at = monotonic()
         for message in map(decode_from_child, lines):
             if isinstance(message, AboutRuns):
                 yield message
 
+    def is_silent(self) -> bool:
+        """Whether the job has begun and then written nothing for five minutes."""
+        return self._heard_at is not None and monotonic() - self._heard_at > PATIENCE_SECONDS
+
     def execute(self) -> None:
-        """Execute the job in this process, until all its runs have ended."""
-        text = (self.folder / _JOB).read_bytes()
-        written = TypeAdapter(_FileJob).validate_json(text)
+        """Execute the job in this process, until all its runs have ended.
+
+        Raises FileExistsError the second time: a batch system may start a job again, whose runs are
+        resumed by a job of their own.
+        """
+        (self.folder / _BEGAN).open("x").close()
+        written = _FileJob.model_validate_json((self.folder / _JOB).read_bytes())
         home = Path(written.home)
-        os.environ["FREEZE_LAB_HOME"] = written.home
+        os.environ.update(written.environment, FREEZE_LAB_HOME=written.home)
         job = NodeJob(written.runs, home, home, argv=written.trainer)
-        Thread(target=self._pass_requests_on, args=(job,), daemon=True).start()
+        for target in (self._pass_requests_on, self._show_life):
+            Thread(target=target, args=(job,), daemon=True).start()
         for batch in job.messages():
             for message in batch:
                 if isinstance(message, AboutRuns):
                     _append(self.folder / _MESSAGES, message)
 
+    def _show_life(self, _job: NodeJob) -> None:
+        while True:
+            with suppress(OSError), (self.folder / _MESSAGES).open("ab") as lines:
+                lines.write(b"\n\n")
+            sleep(KEEP_ALIVE_SECONDS)
+
     def _pass_requests_on(self, job: NodeJob) -> None:
         read, last = 0, monotonic()
-        while monotonic() - last < _PATIENCE_SECONDS:
-            lines, read = _new_lines(self.folder / _REQUESTS, read)
+        while monotonic() - last < PATIENCE_SECONDS:
+            try:
+                lines, read = _new_lines(self.folder / _REQUESTS, read)
+            except OSError:  # it was deleted
+                break
             last = monotonic() if lines else last
             for message in map(decode_to_child, lines):
                 if isinstance(message, Request):
                     job.request(message)
             sleep(_POLL_SECONDS)
         os._exit(1)
+
+
+def passed_on_environment() -> dict[str, str]:
+    """The variables on which a run depends, for another machine."""
+    names = (f"FREEZE_LAB_{each}" for each in _PASSED_ON)
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def folder_job_argv(folder: Path) -> list[str]:

@@ -16,6 +16,7 @@ from mtl_core.errors import BadInput
 COMMAND_VARIABLE, SUBMITIT_VARIABLE = "FREEZE_LAB_COMMAND", "FREEZE_LAB_SUBMITIT"
 _DEFAULT_MEMORY_BYTES = 4_000_000_000  # of a run whose memory cannot be estimated
 _TAIL_LINES = 20
+_WEEK_MINUTES = 7 * 24 * 60
 
 
 class Launched(Protocol):
@@ -105,13 +106,15 @@ class _LaunchedCommand:
 
     def _read(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - a pipe, see above
-        self._tail.extend(self._process.stdout)
+        with self._process.stdout as lines:
+            self._tail.extend(lines)
 
 
 class SubmititLauncher:
     """Starts commands as jobs of Slurm, or as processes of this machine where there is no Slurm.
 
-    `parameters` are those of submitit's AutoExecutor, such as `slurm_partition=gpu`.
+    `parameters` are those of submitit's AutoExecutor, such as `slurm_partition=gpu`. Without
+    `timeout_min` a job may last a week: submitit's own limit is a few minutes.
     """
 
     def __init__(self, parameters: str) -> None:
@@ -119,18 +122,23 @@ class SubmititLauncher:
 
     def launch(self, argv: Sequence[str], demand: Demand, folder: Path) -> Launched:
         """Submit a job. Raises BadInput if submitit does not accept it."""
-        import submitit
-
         try:
+            import submitit
+
             executor = submitit.AutoExecutor(folder=folder / "logs")
             executor.update_parameters(
                 name=folder.name[:40],
                 cpus_per_task=demand.threads,
                 mem_gb=-(-_memory_bytes(demand) // 1_000_000_000),
                 gpus_per_node=int(demand.accelerated),
-                **self._parameters,
+                **{"timeout_min": _WEEK_MINUTES, **self._parameters},
             )
             return _LaunchedJob(executor.submit(subprocess.check_call, list(argv)))
+        except ImportError as problem:
+            raise BadInput(
+                f"submitit is not installed ({problem}). Install it with: "
+                "pip install 'freeze-lab[submitit]'"
+            ) from None
         except Exception as problem:
             raise BadInput(f"submitit has not accepted the job: {problem}") from problem
 

@@ -4,6 +4,7 @@ The machine may have its own FREEZE_LAB_HOME. Then it gets the folders that the 
 returns those that the job writes: saved states, and the trained model before its final event.
 """
 
+import shutil
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -55,9 +56,14 @@ class NodeJob:
         self._home = home_here
         self._argv = argv
         self._requests: SimpleQueue[Request] = SimpleQueue()
-        self._returned: dict[str, float | None] = {
-            each.run: saved_at(Path(each.state)) for each in self._job if each.state
-        }
+        self._returned: dict[str, float | None] = {}
+
+    def delete_folders(self) -> None:
+        """Delete what runs of the job have left on this machine, if it is returned."""
+        for each in self._job if self._returns_folders else ():
+            for folder in (each.state, each.output):
+                if folder is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def request(self, message: Request) -> None:
         """Stop, end or save a run, as an executor does."""
@@ -66,6 +72,7 @@ class NodeJob:
     def messages(self) -> Iterator[list[AboutRuns | Folder]]:
         """Execute the job; what has arrived since the last list, until all runs have ended."""
         left = set(self._submitted)
+        self._returned = {each.run: saved_at(Path(each.state)) for each in self._job if each.state}
         executor = LocalExecutor(self._argv)
         try:
             executor.submit(self._job)
@@ -78,6 +85,7 @@ class NodeJob:
                     left -= ended_by(each)
         finally:
             executor.close()
+            self.delete_folders()
 
     def _forward_requests(self, executor: LocalExecutor, left: set[str]) -> None:
         while True:
@@ -102,7 +110,7 @@ class NodeJob:
             if each.state is None:
                 continue
             saved = saved_at(Path(each.state))
-            if saved is not None and saved != self._returned[each.run]:
+            if saved is not None and saved != self._returned.get(each.run):
                 self._returned[each.run] = saved
                 yield pack(self._home, Path(each.state))
         for message in arrived:

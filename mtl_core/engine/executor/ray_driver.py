@@ -10,15 +10,17 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
-from uuid import uuid4
 
 from mtl_core import __version__
 from mtl_core.engine.capacity import Demand
-from mtl_core.engine.executor.folders import Folder, pack, unpack
+from mtl_core.engine.executor.cluster import RECONNECTS
+from mtl_core.engine.executor.folder_job import passed_on_environment
+from mtl_core.engine.executor.folders import Folder, pack, remove_drafts, unpack
 from mtl_core.engine.executor.interface import about, ended_by
 from mtl_core.engine.executor.node_job import Request, needed_folders
 from mtl_core.engine.executor.ray_node import DriverHome, Machine, NodeActor
@@ -39,7 +41,7 @@ from mtl_core.training.events import RunFailed
 
 _CAPACITY_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0
-_PASSED_ON = ("MATRIX_PRODUCTS", "STATE_SECONDS", "CACHE_BYTES", "PREFIX_MEMORY_BYTES")
+_RECONNECT_SECONDS, _RETRY_SECONDS = 300.0, 5.0
 
 
 class RayDriver:
@@ -50,34 +52,28 @@ class RayDriver:
         self._send_lock = threading.Lock()
         self._jobs: list[_FollowedJob] = []
         self._ray: Any = None
-        self._home = DriverHome(home, uuid4().hex)
+        self._folder = home
+        self._home: DriverHome | None = None
 
     def connect(self) -> None:
-        """Connect to the cluster, or start one on this machine. Raises BadInput."""
+        """Connect to the cluster, or start one on this machine. Raises BadInput.
+
+        A driver that replaces a lost one tries for a few minutes: the cluster may be starting.
+        """
         if self._ray is not None:
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        import ray
-
-        address = os.environ.get("RAY_ADDRESS")
-        try:
-            if address:
-                _require_listener(address)
-            ray.init(
-                namespace="freeze-lab",
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                include_dashboard=None if address else False,
-            )
-        except Exception as problem:  # Ray has errors of many kinds
-            where = f"at RAY_ADDRESS={address}" if address else "of this machine"
-            cause = str(problem).strip().splitlines()[0] if str(problem).strip() else repr(problem)
-            raise BadInput(
-                f"The Ray cluster {where} cannot be reached: {cause} Check that `ray status` works "
-                "on this machine."
-            ) from problem
-        self._home.write_marker()
-        self._ray = ray
+        until = monotonic() + (_RECONNECT_SECONDS if os.environ.pop(RECONNECTS, None) else 0.0)
+        while True:
+            try:
+                self._ray = _connected(os.environ.get("RAY_ADDRESS"))
+                break
+            except BadInput:
+                if monotonic() > until:
+                    raise
+                sleep(_RETRY_SECONDS)
+        self._home = DriverHome.marked(self._folder)
+        remove_drafts(self._folder)
         threading.Thread(target=self._report_capacity, name="capacity", daemon=True).start()
 
     def handle(self, message: object) -> None:
@@ -103,10 +99,10 @@ class RayDriver:
         try:
             self.connect()
             actor = self._actor(submit.demand)
-        except FreezeLabError as problem:
+        except Exception as problem:  # also Ray's own: one job must not end the others
             self.fail({each.run for each in submit.runs}, problem)
             return
-        job = _FollowedJob(self, submit, actor, self._ray, self._home.folder)
+        job = _FollowedJob(self, submit, actor, self._ray, self._folder)
         self._jobs.append(job)
         threading.Thread(target=self._follow, args=(job,), name="job", daemon=True).start()
 
@@ -118,31 +114,36 @@ class RayDriver:
 
     def _actor(self, demand: Demand) -> Any:
         """Create the actor of a job. Raises BadInput if no machine is large enough."""
-        environment = {
-            name: value
-            for each in _PASSED_ON
-            if (value := os.environ.get(name := f"FREEZE_LAB_{each}")) is not None
-        }
         options = {"max_concurrency": 2, **self._resources(demand)}
         remote = self._ray.remote(**options)(NodeActor)
-        return remote.remote(self._home, environment, self._trainer_argv)
+        return remote.remote(self._home, passed_on_environment(), self._trainer_argv)
 
     def _resources(self, demand: Demand) -> dict[str, float]:
-        """What Ray reserves for a job. Raises BadInput if no machine has as many cores."""
-        machines = [each["Resources"] for each in self._ray.nodes() if each["Alive"]]
-        cores = max((each.get("CPU", 0) for each in machines), default=0)
-        if cores < demand.threads:
-            raise BadInput(
-                f"A run with {demand.threads} threads needs a machine with as many cores; the "
-                f"largest of the Ray cluster has {cores:g}. Set FREEZE_LAB_THREADS to fewer."
-            )
-        needed: dict[str, float] = {"num_cpus": demand.threads}
+        """What Ray reserves for a job. Raises BadInput if no machine has it.
+
+        Memory is reserved if a machine with the cores has as much; it is an estimate.
+        """
+        needed: dict[str, float] = {"CPU": demand.threads}
         if demand.accelerated:
-            needed["num_gpus"] = 1
-        memory = max((each.get("memory", 0) for each in machines), default=0)
-        if demand.memory_bytes and demand.memory_bytes <= memory:
-            needed["memory"] = demand.memory_bytes
-        return needed
+            needed["GPU"] = 1
+        machines = [each["Resources"] for each in self._ray.nodes() if each["Alive"]]
+        fitting = [each for each in machines if _has(each, needed)]
+        if not fitting:
+            gpu = " and a GPU" if demand.accelerated else ""
+            cores = max((each.get("CPU", 0) for each in machines), default=0)
+            raise BadInput(
+                f"A run with {demand.threads} threads needs a machine with as many cores{gpu}; the "
+                f"largest of the Ray cluster has {cores:g} cores. Set FREEZE_LAB_THREADS to fewer, "
+                "or choose another device."
+            )
+        reserved: dict[str, float] = {"num_cpus": demand.threads}
+        if demand.accelerated:
+            reserved["num_gpus"] = 1
+        if demand.memory_bytes and any(
+            _has(each, {"memory": demand.memory_bytes}) for each in fitting
+        ):
+            reserved["memory"] = demand.memory_bytes
+        return reserved
 
     def _report_capacity(self) -> None:
         """Send what the cluster has, whenever it changes."""
@@ -183,7 +184,7 @@ class _FollowedJob:
         """Send the messages of the job until all its runs have ended."""
         try:
             self._prepare()
-            stream = self._actor.execute.options(num_returns="streaming").remote(self._job)
+            stream = self._actor.execute.options(num_returns="streaming").remote()
             for reference in stream:
                 for message in self._ray.get(reference):
                     self._pass_on(message)
@@ -206,13 +207,15 @@ class _FollowedJob:
                 f"Freeze Lab {machine.version} is installed on {machine.name}, and {__version__} "
                 "on this machine. Install the same version on each machine of the cluster."
             )
+        self._ray.get(self._actor.prepare.remote(self._job))
         if not machine.has_home:
             for folder in needed_folders(self._job, self._home):
                 self._ray.get(self._actor.receive.remote(pack(self._home, folder)))
 
     def _pass_on(self, message: AboutRuns | Folder) -> None:
         if isinstance(message, Folder):
-            unpack(self._home, message)
+            if self.runs:  # otherwise they were ended, and perhaps deleted
+                unpack(self._home, message)
             return
         known = about(message, self.runs)  # a run that was ended may be submitted again
         if known is not None:
@@ -224,6 +227,38 @@ class _FollowedJob:
             cause = str(problem).split("\n", 1)[0].strip()
             reason = f"The process on {self._place} was lost: {cause}"
             self._driver.send(Lost(runs=tuple(sorted(self.runs)), reason=reason))
+
+
+def _connected(address: str | None) -> Any:
+    """Ray's module, connected to the cluster, or to a new one on this machine. Raises BadInput."""
+    where = f"at RAY_ADDRESS={address}" if address else "of this machine"
+    try:
+        import ray
+
+        if address:
+            _require_listener(address)
+        ray.init(
+            address=address or "local",
+            namespace="freeze-lab",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            include_dashboard=None if address else False,
+        )
+    except ImportError as problem:
+        raise BadInput(
+            f"Ray is not installed ({problem}). Install it with: pip install 'freeze-lab[ray]'"
+        ) from None
+    except Exception as problem:  # Ray has errors of many kinds
+        cause = str(problem).strip().splitlines()[0] if str(problem).strip() else repr(problem)
+        raise BadInput(
+            f"The Ray cluster {where} cannot be reached: {cause} Check that `ray status` works on "
+            "this machine."
+        ) from problem
+    return ray
+
+
+def _has(machine: Mapping[str, float], needed: Mapping[str, float]) -> bool:
+    return all(machine.get(name, 0) >= amount for name, amount in needed.items())
 
 
 def _require_listener(address: str) -> None:
@@ -241,10 +276,11 @@ def main() -> None:
     """Serve the parent until it is gone."""
     logging.basicConfig()
     home, *trainer_argv = sys.argv[1:]
-    output = connect(low_priority=False)
+    output = connect(low_priority=False, first_oom_victim=False)
     driver = RayDriver(output, Path(home), tuple(trainer_argv))
-    with suppress(FreezeLabError):  # the first job tries again and reports it
-        driver.connect()
+    if RECONNECTS not in os.environ:
+        with suppress(FreezeLabError):  # the first job tries again and reports it
+            driver.connect()
     for message in Parent(output).messages():
         driver.handle(message)
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socket import gethostname
+from uuid import uuid4
 
 import platformdirs
 
@@ -28,10 +29,14 @@ class DriverHome:
     folder: Path
     text: str
 
-    def write_marker(self) -> None:
-        """Write the file. Raises OSError."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / _MARKER).write_text(self.text, encoding="utf-8")
+    @classmethod
+    def marked(cls, folder: Path) -> "DriverHome":
+        """The home with its file, which another driver may have written. Raises OSError."""
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / _MARKER
+        with suppress(FileExistsError), file.open("x", encoding="utf-8") as new:
+            new.write(uuid4().hex)
+        return cls(folder, file.read_text(encoding="utf-8"))
 
     def is_at(self, folder: Path) -> bool:
         """Whether `folder` on this machine is the driver's home."""
@@ -75,18 +80,23 @@ class NodeActor:
         """The machine on which this process runs."""
         return Machine(gethostname(), self._has_home, __version__)
 
+    def prepare(self, job: Job) -> None:
+        """Delete what an earlier attempt at these runs has left on this machine."""
+        self._job = NodeJob(
+            job, self._home, self._home_here, returns_folders=not self._has_home, argv=self._argv
+        )
+        self._job.delete_folders()
+        for early in self._early:
+            self._job.request(early)
+
     def receive(self, folder: Folder) -> None:
         """Write a folder that the job reads."""
         unpack(self._home_here, folder)
 
-    def execute(self, job: Job) -> Iterator[list[AboutRuns | Folder]]:
-        """Execute the job; its messages as they arrive."""
-        self._job = NodeJob(
-            job, self._home, self._home_here, returns_folders=not self._has_home, argv=self._argv
-        )
-        for early in self._early:
-            self._job.request(early)
-        yield from self._job.messages()
+    def execute(self) -> Iterator[list[AboutRuns | Folder]]:
+        """Execute the prepared job; its messages as they arrive."""
+        if self._job is not None:
+            yield from self._job.messages()
 
     def request(self, message: Request) -> None:
         """Stop, end or save a run of the job."""

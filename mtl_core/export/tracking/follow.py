@@ -1,14 +1,16 @@
 """Writes the events of runs to a tracker, as they are stored."""
 
 from collections.abc import Callable, Sequence
-from time import sleep
+from contextlib import suppress
+from time import monotonic, sleep
 
+from mtl_core.errors import StoreBlocked, UnknownRun
 from mtl_core.export.tracking.trackers import TrackedRun, Tracker
 from mtl_core.export.tracking.values import metrics, step_of
 from mtl_core.store.record import RunState
 from mtl_core.store.runs import RunStore
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS, _LOST_SECONDS = 1.0, 15.0
 _NOT_DRAWN = {"answers"}
 
 
@@ -20,16 +22,37 @@ def track(
 ) -> None:
     """Write runs to a tracker until all have ended; `on_end` is called with each that has.
 
-    A run that is resumed meanwhile repeats events bit for bit, which are written once.
+    A run that is resumed meanwhile repeats events bit for bit, which are written once. A run that
+    is deleted meanwhile is left as it is. While the store is blocked, nothing is written.
     """
     left = {run: _FollowedRun(store, run, tracker) for run in dict.fromkeys(runs)}
-    while left:
-        for run, followed in tuple(left.items()):
-            if followed.write():
+    looked_at = monotonic()
+    try:
+        while True:
+            for run in [run for run, followed in left.items() if _written(followed)]:
                 del left[run]
                 on_end(run)
-        if left:
+            if not left:
+                return
             sleep(_POLL_SECONDS)
+            if monotonic() - looked_at > _LOST_SECONDS:
+                looked_at = monotonic()
+                with suppress(StoreBlocked):
+                    store.mark_interrupted()  # otherwise a run of a killed server never ends
+    finally:
+        for followed in left.values():
+            followed.close()
+
+
+def _written(followed: "_FollowedRun") -> bool:
+    """Write the new events of a run; whether there are no more."""
+    try:
+        return followed.write()
+    except StoreBlocked:
+        return False
+    except UnknownRun:
+        followed.close()
+        return True
 
 
 class _FollowedRun:
@@ -53,4 +76,10 @@ class _FollowedRun:
                 self._tracked.add(found, self._step, event.elapsed_seconds)
         if record.state.is_final:
             self._tracked.end(record)
+            self._tracked.close()
         return record.state.is_final
+
+    def close(self) -> None:
+        """Write what is buffered of a run that is no longer followed."""
+        if self._tracked is not None:
+            self._tracked.close()

@@ -39,6 +39,10 @@ class TrackedRun(Protocol):
         """Write the final state of the run."""
         ...
 
+    def close(self) -> None:
+        """Write what is buffered."""
+        ...
+
 
 class Tracker(Protocol):
     """Creates runs in a tracker."""
@@ -102,6 +106,8 @@ class _TensorBoardRun:
 
     def end(self, record: RunRecord) -> None:
         self._text("state", f"{record.state}{f': {record.reason}' if record.reason else ''}")
+
+    def close(self) -> None:
         self._writer.close()
 
     def _text(self, tag: str, text: str) -> None:
@@ -180,6 +186,9 @@ class _MlflowRun:
             self._client.set_tag(self._id, "reason", record.reason)
         ended = _milliseconds(record.finished_at or datetime.now(UTC))
         self._client.set_terminated(self._id, _STATUS[record.state], end_time=ended)
+
+    def close(self) -> None:
+        """Nothing is buffered."""
 
 
 def _began(record: RunRecord) -> datetime:
