@@ -14,6 +14,7 @@ import pytest
 
 from mtl_core.engine import supervisor
 from mtl_core.engine.lab import Lab
+from mtl_core.errors import MEMORY_REMEDY
 from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.plan import Phase, Plan
 from mtl_core.settings import Settings
@@ -137,7 +138,11 @@ def test_a_run_before_the_faults_finishes(lab, end_of, spec_of, finished) -> Non
 def test_a_run_without_memory_names_it_and_what_to_do(lab, end_of, spec_of, limited, limit) -> None:  # type: ignore[no-untyped-def]
     limited(limit)
     run = lab.start(spec_of(checkpoint="minilm-l6")).id
-    assert (end_of(run), lab.store.run(run).reason) == (RunState.FAILED, MEMORY_RAN_OUT)
+    assert end_of(run) is RunState.FAILED
+    reason = lab.store.run(run).reason
+    crashed = "The process was ended by SIGSEGV. A library crashed;"  # as some do without memory
+    assert reason == MEMORY_RAN_OUT or reason.startswith(crashed)
+    assert MEMORY_REMEDY in reason
 
 
 def test_a_run_on_a_full_disk_fails_and_is_resumed_once_there_is_space(  # type: ignore[no-untyped-def]

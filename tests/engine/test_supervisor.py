@@ -178,7 +178,9 @@ def test_a_killed_trainer_fails_its_run_with_the_cause(
         (
             "crashed",
             "The process was ended by SIGSEGV. A library crashed; neither the plan nor the data is "
-            "the cause. Last line of its error output: Fatal: the last line it wrote",
+            "the cause. If memory was short, try a smaller batch size or maximum length, or a plan "
+            "that trains only higher layers. Last line of its error output: Fatal: the last line "
+            "it wrote",
         ),
     ],
 )

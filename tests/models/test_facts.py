@@ -57,7 +57,7 @@ def test_facts_and_cut_words_import_neither_torch_nor_transformers():
         "import sys; from mtl_core.models.facts import checkpoint_facts;"
         "from mtl_core.models.word_pieces import split_into_pieces;"
         "from mtl_core.models.checkpoint import resolve_checkpoint;"
-        "from mtl_core.settings import NO_FILE;"
+        "from mtl_core.file_access import NO_FILE;"
         "split_into_pieces(['word'], resolve_checkpoint('minilm-l6', NO_FILE));"
         "print(len(checkpoint_facts()),"
         " [name for name in ('torch', 'transformers') if name in sys.modules])"
