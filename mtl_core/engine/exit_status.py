@@ -7,8 +7,8 @@ from mtl_core.errors import MEMORY_REMEDY, mentions_memory
 
 _MEANINGS = {
     "SIGKILL": f"Most often the system ran out of memory: {MEMORY_REMEDY}",
-    "SIGSEGV": "A library crashed; neither the plan nor the data is the cause. If memory was short, "
-    f"{MEMORY_REMEDY}",
+    "SIGSEGV": "A library crashed; neither the plan nor the data is the cause. If memory was "
+    f"short, {MEMORY_REMEDY}",
     "SIGABRT": "A library aborted; neither the plan nor the data is the cause.",
     "SIGBUS": "Memory or disk space ran out for a memory-mapped file.",
     "SIGTERM": "A user or program on this machine terminated it.",

@@ -16,7 +16,7 @@ from threading import Thread
 from time import monotonic, sleep
 
 from mtl_core.engine.executor.interface import Job
-from mtl_core.engine.executor.node_job import NodeJob, Request
+from mtl_core.engine.executor.node_job import NodeJob, Request, passed_on_environment
 from mtl_core.engine.protocol import (
     AboutRuns,
     FromChild,
@@ -31,7 +31,6 @@ from mtl_core.values import Frozen
 _JOB, _MESSAGES, _REQUESTS, _BEGAN = "job.json", "messages.jsonl", "requests.jsonl", "began"
 _POLL_SECONDS = 0.2
 KEEP_ALIVE_SECONDS, PATIENCE_SECONDS = 30.0, 300.0
-_PASSED_ON = ("MATRIX_PRODUCTS", "STATE_SECONDS", "CACHE_BYTES", "PREFIX_MEMORY_BYTES")
 
 
 class _FileJob(Frozen):
@@ -123,12 +122,6 @@ class FolderJob:
                     job.request(message)
             sleep(_POLL_SECONDS)
         os._exit(1)
-
-
-def passed_on_environment() -> dict[str, str]:
-    """The variables on which a run depends, for another machine."""
-    names = (f"FREEZE_LAB_{each}" for each in _PASSED_ON)
-    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def folder_job_argv(folder: Path) -> list[str]:

@@ -4,6 +4,7 @@ The machine may have its own FREEZE_LAB_HOME. Then it gets the folders that the 
 returns those that the job writes: saved states, and the trained model before its final event.
 """
 
+import os
 import shutil
 import socket
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ Request = Stop | SaveState | End
 
 _POLL_SECONDS = 0.1
 _MOST_AT_ONCE = 200
+_PASSED_ON = ("MATRIX_PRODUCTS", "STATE_SECONDS", "CACHE_BYTES", "PREFIX_MEMORY_BYTES")
 
 
 class NodeJob:
@@ -129,6 +131,12 @@ class NodeJob:
             reason = f"{event.reason} (on {socket.gethostname()})"
             event = event.model_copy(update={"reason": reason})
         return message.model_copy(update={"event": event})
+
+
+def passed_on_environment() -> dict[str, str]:
+    """The variables on which a run depends, for another machine."""
+    names = (f"FREEZE_LAB_{each}" for each in _PASSED_ON)
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def needed_folders(job: Job, home: Path) -> tuple[Path, ...]:

@@ -19,10 +19,9 @@ from typing import Any
 from mtl_core import __version__
 from mtl_core.engine.capacity import Demand
 from mtl_core.engine.executor.cluster import RECONNECTS
-from mtl_core.engine.executor.folder_job import passed_on_environment
 from mtl_core.engine.executor.folders import Folder, pack, remove_drafts, unpack
 from mtl_core.engine.executor.interface import about, ended_by
-from mtl_core.engine.executor.node_job import Request, needed_folders
+from mtl_core.engine.executor.node_job import Request, needed_folders, passed_on_environment
 from mtl_core.engine.executor.ray_node import DriverHome, Machine, NodeActor
 from mtl_core.engine.parent import Parent, connect, send
 from mtl_core.engine.protocol import (
