@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from time import monotonic, sleep
 
 from mtl_core.engine.executor.interface import Job
@@ -49,6 +49,7 @@ class FolderJob:
         self.folder = folder
         self._read = 0  # bytes of the messages
         self._heard_at: float | None = None
+        self._appends = Lock()  # to the messages, by two threads of the process that executes
 
     def write(self, job: Job, home: Path, trainer_argv: Sequence[str]) -> None:
         """Write the job. Raises OSError."""
@@ -101,11 +102,12 @@ class FolderJob:
         for batch in job.messages():
             for message in batch:
                 if isinstance(message, AboutRuns):
-                    _append(self.folder / _MESSAGES, message)
+                    with self._appends:
+                        _append(self.folder / _MESSAGES, message)
 
     def _show_life(self, _job: NodeJob) -> None:
         while True:
-            with suppress(OSError), (self.folder / _MESSAGES).open("ab") as lines:
+            with suppress(OSError), self._appends, (self.folder / _MESSAGES).open("ab") as lines:
                 lines.write(b"\n\n")
             sleep(KEEP_ALIVE_SECONDS)
 
