@@ -46,6 +46,10 @@ from mtl_core.analysis.paired.looks import level_of_look
 from mtl_core.analysis.paired.scores import pseudo_values
 
 MARGINS = {"accuracy": 0.03, "entity F1": 0.05}
+INCLUDED_SPREADS = {"accuracy": 0.067, "entity F1": 0.19}
+"""The shifts of runs that give the variance over seeds of the included plans, 1.6e-4 and 1.3e-3 for
+a difference of two (`planned_variances.py`)."""
+
 _VALUES_AT_ONCE = 4_000_000
 _OUTPUT = Path(__file__).parent.parent / "dist" / "a_a_trials.jsonl"
 
@@ -89,6 +93,9 @@ def rows() -> Iterator[Row]:
         for sentences in (60, 200):
             at_ceiling = Design("accuracy", 2, seeds, sentences, ceiling=True)
             yield Row("margin, ceiling", replace(at_ceiling, lower=MARGINS["accuracy"]))
+    for metric, spread in INCLUDED_SPREADS.items():
+        for plans in (2, 6):
+            yield Row("equal, as included", Design(metric, plans, 10, 800, spread))
     yield from baseline_rows()
 
 
