@@ -113,7 +113,7 @@ def without_effect(detail: str, scale: Scale = Scale.DIFFERENCE, **values: objec
 
 
 def undecided_if_kept(finding: Finding, lost: float) -> Finding:
-    """A finding about a loss that something is said to prevent, `lost` in the control.
+    """A finding about preventing a loss, which was `lost` in the control.
 
     If the control lost less than the margin, "does not hold" would say nothing about settings in
     which there is a loss.

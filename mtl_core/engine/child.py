@@ -191,8 +191,8 @@ def driver_environment() -> dict[str, str]:
 
     It needs what ssh, kubectl and Slurm read, and does not get what the server alone needs.
     """
-    kept = {name: value for name, value in os.environ.items() if name not in _SECRETS}
-    return {**kept, **child_environment()}
+    inherited = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+    return {**inherited, **child_environment()}
 
 
 def child_environment() -> dict[str, str]:
@@ -207,8 +207,6 @@ def child_environment() -> dict[str, str]:
     needed = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(_NEEDED_PREFIXES) or name in _NEEDED
+        if (name.startswith(_NEEDED_PREFIXES) or name in _NEEDED) and name not in _SECRETS
     }
-    for name in _SECRETS:
-        needed.pop(name, None)
     return {**needed, **ENVIRONMENT, "PYTHONPATH": path}

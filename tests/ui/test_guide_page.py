@@ -218,9 +218,9 @@ def test_a_verdict_made_here_is_shown_next_to_the_included_one(shipped: Lab) -> 
     own = comparison_of("standard", {"heads-only": HEADS, "full": FULL})
     planned = planned_runs("standard", own.spec, lambda *_: minilm(), 1, {})
     added = shipped.store.add_comparison(own.spec, planned, own.name)
-    for run, told in zip(added.runs, own.runs, strict=True):
+    for run, made in zip(added.runs, own.runs, strict=True):
         claim(shipped.store, Owner.this_process())
-        shipped.store.append(run.id, told.events())
+        shipped.store.append(run.id, made.events())
     app = show_all(visited("guide", guide_part="Claims"))
     assert "Tested on this machine: **holds**, ×11 (×11 to ×11)." in texts(app)
     assert "test_faster" not in [each.key for each in app.button]

@@ -10,19 +10,17 @@ from contextlib import suppress
 
 from mtl_core.engine.capacity import ONE_THREAD, Capacity, Demand
 from mtl_core.engine.child import ChildProcess, driver_environment
-from mtl_core.engine.executor.interface import Job, about, ended_by
+from mtl_core.engine.executor.interface import Job, failures, take
 from mtl_core.engine.protocol import (
     AboutRuns,
     ClusterCapacity,
     End,
-    EventMessage,
     Lost,
     SaveState,
     Stop,
     Submit,
 )
 from mtl_core.errors import ChildDied
-from mtl_core.training.events import RunFailed
 
 RECONNECTS = "FREEZE_LAB_RECONNECTS"
 """Set for a driver that replaces a lost one: the cluster may be starting again."""
@@ -52,19 +50,16 @@ class ClusterExecutor:
         except ChildDied:  # the next `receive` reports it, and that all runs are lost
             pass
         except OSError as problem:
-            for run in runs:
-                event = RunFailed.of(problem, 0.0)
-                self._own_messages.append(EventMessage(run=run, event=event))
+            self._own_messages.extend(failures(runs, problem))
 
     def receive(self, timeout_seconds: float) -> AboutRuns | None:
         """The next message about any run; None if there is none within `timeout_seconds`."""
         while True:
             message = self._next_message(timeout_seconds)
             if isinstance(message, AboutRuns):
-                message = about(message, self._runs)
-                if message is not None:
-                    self._runs -= ended_by(message)
-                    return message
+                known = take(message, self._runs)
+                if known is not None:
+                    return known
             elif message is None:
                 return None
             timeout_seconds = 0.0  # a message about an ended run has arrived in that time

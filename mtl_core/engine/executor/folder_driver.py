@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from uuid import uuid4
 
 from mtl_core.engine.executor.folder_job import KEEP_ALIVE_SECONDS, FolderJob, folder_job_argv
-from mtl_core.engine.executor.interface import about, ended_by
+from mtl_core.engine.executor.interface import failures, take
 from mtl_core.engine.executor.launchers import Launched, launcher_of
 from mtl_core.engine.executor.node_job import Request
 from mtl_core.engine.parent import INPUT, Lines, connect
@@ -24,7 +24,6 @@ from mtl_core.engine.protocol import (
     AboutRuns,
     ClusterCapacity,
     End,
-    EventMessage,
     FromChild,
     Lost,
     SaveState,
@@ -33,7 +32,6 @@ from mtl_core.engine.protocol import (
     decode_to_child,
     encode,
 )
-from mtl_core.training.events import RunFailed
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +66,8 @@ class _LaunchedFolder:
         if self.folder.is_silent():
             reason = "Its process has written nothing for five minutes."
         for message in self.folder.messages():
-            known = about(message, self.runs)  # a run that was ended may be submitted again
+            known = take(message, self.runs)  # a run that was ended may be submitted again
             if known is not None:
-                self.runs -= ended_by(known)
                 yield known
         if reason is not None and self.runs:
             yield Lost(runs=tuple(sorted(self.runs)), reason=reason)
@@ -142,9 +139,8 @@ class FolderDriver:
             command = launcher_of(self._kind).launch(argv, submit.demand, folder.folder)
         except Exception as problem:  # also those of submitit: one job must not end the others
             shutil.rmtree(folder.folder, ignore_errors=True)
-            for each in submit.runs:
-                event = RunFailed.of(problem, 0.0)
-                self._send(EventMessage(run=each.run, event=event))
+            for message in failures((each.run for each in submit.runs), problem):
+                self._send(message)
             return
         self._jobs.append(_LaunchedFolder(submit, folder, command))
 

@@ -15,12 +15,11 @@ from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic, sleep
 
+from mtl_core.engine.child import module_argv
 from mtl_core.engine.executor.interface import Job
 from mtl_core.engine.executor.node_job import NodeJob, Request, passed_on_environment
 from mtl_core.engine.protocol import (
     AboutRuns,
-    FromChild,
-    ToChild,
     Train,
     decode_from_child,
     decode_to_child,
@@ -29,6 +28,7 @@ from mtl_core.engine.protocol import (
 from mtl_core.values import Frozen
 
 _JOB, _MESSAGES, _REQUESTS, _BEGAN = "job.json", "messages.jsonl", "requests.jsonl", "began"
+_NOTHING = b"\n\n"  # a line counts once the next one has begun
 _POLL_SECONDS = 0.2
 KEEP_ALIVE_SECONDS, PATIENCE_SECONDS = 30.0, 300.0
 
@@ -66,12 +66,11 @@ class FolderJob:
 
     def request(self, message: Request) -> None:
         """Append a request."""
-        _append(self.folder / _REQUESTS, message)
+        _append(self.folder / _REQUESTS, encode(message))
 
     def keep_alive(self) -> None:
         """Append an empty line, so that the process knows that its messages are read."""
-        with (self.folder / _REQUESTS).open("ab") as lines:
-            lines.write(b"\n\n")
+        _append(self.folder / _REQUESTS, _NOTHING)
 
     def messages(self) -> Iterator[AboutRuns]:
         """The messages that were appended since the last call. Raises OSError."""
@@ -97,18 +96,18 @@ class FolderJob:
         home = Path(written.home)
         os.environ.update(written.environment, FREEZE_LAB_HOME=written.home)
         job = NodeJob(written.runs, home, home, argv=written.trainer)
-        for target in (self._pass_requests_on, self._show_life):
-            Thread(target=target, args=(job,), daemon=True).start()
+        Thread(target=self._pass_requests_on, args=(job,), daemon=True).start()
+        Thread(target=self._show_life, daemon=True).start()
         for batch in job.messages():
             for message in batch:
                 if isinstance(message, AboutRuns):
                     with self._appends:
-                        _append(self.folder / _MESSAGES, message)
+                        _append(self.folder / _MESSAGES, encode(message))
 
-    def _show_life(self, _job: NodeJob) -> None:
+    def _show_life(self) -> None:
         while True:
-            with suppress(OSError), self._appends, (self.folder / _MESSAGES).open("ab") as lines:
-                lines.write(b"\n\n")
+            with suppress(OSError), self._appends:
+                _append(self.folder / _MESSAGES, _NOTHING)
             sleep(KEEP_ALIVE_SECONDS)
 
     def _pass_requests_on(self, job: NodeJob) -> None:
@@ -128,12 +127,12 @@ class FolderJob:
 
 def folder_job_argv(folder: Path) -> list[str]:
     """The command that executes the job in `folder`."""
-    return [sys.executable, "-P", "-m", "mtl_core.engine.executor.folder_job", str(folder)]
+    return [*module_argv("mtl_core.engine.executor.folder_job"), str(folder)]
 
 
-def _append(file: Path, message: ToChild | FromChild) -> None:
-    with file.open("ab") as lines:
-        lines.write(encode(message))
+def _append(file: Path, lines: bytes) -> None:
+    with file.open("ab") as end:
+        end.write(lines)
 
 
 def _new_lines(file: Path, read: int) -> tuple[list[bytes], int]:

@@ -1,5 +1,6 @@
 """The interface of an executor: submit a job, receive events, stop a run, close."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from mtl_core.engine.capacity import ONE_THREAD, Capacity, Demand
@@ -11,7 +12,7 @@ from mtl_core.engine.protocol import (
     StartingMessage,
     Train,
 )
-from mtl_core.training.events import FINAL_EVENTS
+from mtl_core.training.events import FINAL_EVENTS, RunFailed
 
 Job = tuple[Train, ...]
 """Runs that one process trains together; most jobs have one run."""
@@ -88,6 +89,22 @@ def about(message: AboutRuns, runs: set[str]) -> AboutRuns | None:
         return message if message.run in runs else None
     known = tuple(run for run in message.runs if run in runs)
     return message.model_copy(update={"runs": known}) if known else None
+
+
+def take(message: AboutRuns, runs: set[str]) -> AboutRuns | None:
+    """As `about`; the runs of which no message follows are removed from `runs`."""
+    known = about(message, runs)
+    if known is not None:
+        runs -= ended_by(known)
+    return known
+
+
+def failures(
+    runs: Iterable[str], problem: Exception, elapsed_seconds: float = 0.0
+) -> list[EventMessage]:
+    """The final event of each run that an error ends."""
+    event = RunFailed.of(problem, elapsed_seconds)
+    return [EventMessage(run=run, event=event) for run in runs]
 
 
 def ended_by(message: AboutRuns) -> set[str]:

@@ -40,8 +40,8 @@ class Launcher(Protocol):
 
 
 class CommandLauncher:
-    """Starts commands by the user's own one, such as `srun` or `ssh`, in which `{command}` stands
-    for the command, and `{threads}`, `{megabytes}`, `{gpus}` and `{name}` for what it needs.
+    """Starts commands by the user's own one, such as `srun` or `ssh`, in which `{command}` is
+    replaced by the command, `{threads}`, `{megabytes}`, `{gpus}` and `{name}` by what it needs.
 
     The command must last as long as the started one.
     """
@@ -49,8 +49,9 @@ class CommandLauncher:
     def __init__(self, template: str) -> None:
         if "{command}" not in template:
             raise BadInput(
-                f"{COMMAND_VARIABLE}={template}: it must have {{command}}, which stands for what "
-                "is executed, e.g. srun --cpus-per-task={threads} --mem={megabytes}M {command}"
+                f"{COMMAND_VARIABLE}={template}: it must have {{command}}, which is replaced "
+                "by the command to execute, e.g. srun --cpus-per-task={threads} "
+                "--mem={megabytes}M {command}"
             )
         self._template = template
 

@@ -9,7 +9,7 @@ from time import monotonic
 
 from mtl_core.engine.capacity import ONE_THREAD, Demand
 from mtl_core.engine.child import ChildProcess, module_argv
-from mtl_core.engine.executor.interface import Job, about, ended_by
+from mtl_core.engine.executor.interface import Job, failures, take
 from mtl_core.engine.job_process import COPIES
 from mtl_core.engine.protocol import (
     AboutRuns,
@@ -24,7 +24,6 @@ from mtl_core.engine.protocol import (
     TrainTogether,
 )
 from mtl_core.errors import ChildDied
-from mtl_core.training.events import RunFailed
 from mtl_core.training.starting import Stage, Starting
 
 TRAINER_ARGV = tuple(module_argv("mtl_core.engine.trainer_child"))
@@ -158,24 +157,22 @@ class LocalExecutor:
                     break
                 if _changes_stage(trainer, message):
                     self._report_stage(trainer)
-                elif isinstance(message, AboutRuns) and (known := about(message, trainer.runs)):
+                elif isinstance(message, AboutRuns) and (known := take(message, trainer.runs)):
                     self._trainers.remove(trainer)
                     self._trainers.append(trainer)
-                    self._note(trainer, known)
+                    self._note_end(trainer)
                     return known
         return self._own_messages.popleft() if self._own_messages else None
 
-    def _note(self, trainer: _Trainer, message: AboutRuns) -> None:
-        """Update a trainer after a message about its runs."""
-        trainer.runs -= ended_by(message)
+    def _note_end(self, trainer: _Trainer) -> None:
+        """Update a trainer whose last run may have ended."""
         if not trainer.runs:
             trainer.last_use = monotonic()
             if not COPIES:
                 self._end_trainer(trainer)
 
     def _fail(self, runs: Iterable[str], problem: Exception, elapsed_seconds: float) -> None:
-        event = RunFailed.of(problem, elapsed_seconds)
-        self._own_messages.extend(EventMessage(run=run, event=event) for run in runs)
+        self._own_messages.extend(failures(runs, problem, elapsed_seconds))
 
     def _report_stage(self, trainer: _Trainer) -> None:
         """Queue a message for each run that waits for its trainer."""

@@ -142,7 +142,7 @@ def passed_on_environment() -> dict[str, str]:
 def needed_folders(job: Job, home: Path) -> tuple[Path, ...]:
     """The folders in `home` that a job reads.
 
-    Its saved states, the model that it starts from, and uploaded data. What lies elsewhere must be
+    Its saved states, the model that it starts from, and uploaded data. What is elsewhere must be
     at the same place on each machine.
     """
     found: list[Path] = []

@@ -20,7 +20,7 @@ from mtl_core import __version__
 from mtl_core.engine.capacity import Demand
 from mtl_core.engine.executor.cluster import RECONNECTS
 from mtl_core.engine.executor.folders import Folder, pack, remove_drafts, unpack
-from mtl_core.engine.executor.interface import about, ended_by
+from mtl_core.engine.executor.interface import failures, take
 from mtl_core.engine.executor.node_job import Request, needed_folders, passed_on_environment
 from mtl_core.engine.executor.ray_node import DriverHome, Machine, NodeActor
 from mtl_core.engine.parent import Parent, connect, send
@@ -28,7 +28,6 @@ from mtl_core.engine.protocol import (
     AboutRuns,
     ClusterCapacity,
     End,
-    EventMessage,
     FromChild,
     Lost,
     SaveState,
@@ -36,7 +35,6 @@ from mtl_core.engine.protocol import (
     Submit,
 )
 from mtl_core.errors import BadInput, FreezeLabError
-from mtl_core.training.events import RunFailed
 
 _CAPACITY_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0
@@ -91,8 +89,8 @@ class RayDriver:
 
     def fail(self, runs: set[str], problem: Exception) -> None:
         """Send the final event of runs that cannot be executed."""
-        for run in sorted(runs):
-            self.send(EventMessage(run=run, event=RunFailed.of(problem, 0.0)))
+        for message in failures(sorted(runs), problem):
+            self.send(message)
 
     def _submit(self, submit: Submit) -> None:
         try:
@@ -216,9 +214,8 @@ class _FollowedJob:
             if self.runs:  # otherwise they were ended, and perhaps deleted
                 unpack(self._home, message)
             return
-        known = about(message, self.runs)  # a run that was ended may be submitted again
+        known = take(message, self.runs)  # a run that was ended may be submitted again
         if known is not None:
-            self.runs -= ended_by(known)
             self._driver.send(known)
 
     def _lose(self, problem: Exception) -> None:
