@@ -95,7 +95,8 @@ def rows() -> Iterator[Row]:
             yield Row("margin, ceiling", replace(at_ceiling, lower=MARGINS["accuracy"]))
     for metric, spread in INCLUDED_SPREADS.items():
         for plans in (2, 6):
-            yield Row("equal, as included", Design(metric, plans, 10, 800, spread))
+            for seeds in (10, 20):
+                yield Row("equal, as included", Design(metric, plans, seeds, 800, spread))
     yield from baseline_rows()
 
 

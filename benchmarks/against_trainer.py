@@ -2,7 +2,7 @@
 
     python benchmarks/against_trainer.py [--scenarios heads-only,heads-only:warm,top-1,…]
         [--data sample] [--examples N] [--epochs 3] [--seeds 0] [--repeats 1] [--short-repeats 3]
-        [--sentence-vector V] [--threads N] [--fastest] [--parity] [--json]
+        [--sentence-vector V] [--precision bfloat16] [--threads N] [--fastest] [--parity] [--json]
 
 Our side is `python -m mtl_core train` with its default options, all measures included, and an
 empty FREEZE_LAB_HOME. Trainer's side is `trainer_side.py`, a script that needs nothing of Freeze
@@ -11,6 +11,7 @@ Checkpoint, sentence vector, sentences, batch size, epochs, learning rates, sche
 of evaluations are equal, with one evaluation before training. Trainer pads by batch, saves no
 checkpoints and sends no reports; all else are the defaults of TrainingArguments, which include
 fused AdamW.
+--precision bfloat16 is the option of that name on our side and `bf16=True` on Trainer's.
 --fastest adds grouping by length and turns off the progress bar and pinned memory.
 
 The two sides alternate. A row has --repeats pairs for each seed, or --short-repeats if our first
@@ -85,6 +86,9 @@ def _arguments() -> argparse.Namespace:
         choices=[*SentenceVector],
         help="of both sides (our default if unset)",
     )
+    parser.add_argument(
+        "--precision", choices=["float32", "bfloat16"], default="float32", help="of both sides"
+    )
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--max-length", type=int, default=128)
@@ -114,6 +118,7 @@ def _measured(
         data=_absolute(arguments.data),
         examples=arguments.examples,
         sentence_vector=arguments.sentence_vector,
+        precision=arguments.precision,
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,
         max_length=arguments.max_length,
@@ -196,6 +201,7 @@ def _options(request: RunRequest) -> list[str]:
         "batch-size": request.batch_size,
         "max-length": request.max_length,
         "seed": request.seed,
+        "precision": request.precision,
     }
     if request.sentence_vector:
         options["sentence-vector"] = request.sentence_vector

@@ -45,6 +45,7 @@ class RunRequest:
     max_length: int = 128
     seed: int = 0
     sentence_vector: str | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
     threads: int = 1
     cache: str | None = None
     prefix_memory_bytes: int = PREFIX_MEMORY_BYTES
@@ -71,6 +72,7 @@ def build_spec(request: RunRequest) -> RunSpec:
         seed=request.seed,
         examples=limit,
         threads=request.threads,
+        precision=request.precision,
         prefix_reuse=request.side != "ordinary",
         measure=False,
     )

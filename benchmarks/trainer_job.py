@@ -51,6 +51,7 @@ def trainer_job(request: RunRequest, fastest: bool) -> dict[str, Any]:
         "head_dropout": spec.head_dropout,
         "sentence_vector": spec.sentence_vector,
         "seed": spec.seed,
+        "bf16": spec.precision == "bfloat16",
         "fastest": fastest,
     }
 

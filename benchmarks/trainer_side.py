@@ -224,6 +224,7 @@ def _arguments(job: Job, output: str, steps: int) -> TrainingArguments:
         remove_unused_columns=False,  # the labels have the names of the tasks
         label_names=[task["name"] for task in job["tasks"]],
         use_cpu=True,
+        bf16=job["bf16"],
         seed=job["seed"],
         **chosen,
     )

@@ -1,12 +1,13 @@
 """Estimates how long runs and comparisons take, and when a waiting run starts.
 
 The estimates use the durations of finished runs with the same settings. Without such a run,
-`estimate_duration` uses the durations in `TWO_CORE_SECONDS`.
+`estimate_duration` uses the durations in `TWO_CORE_SECONDS`, or computes one from costs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from mtl_core.engine.capacity import free_times
 from mtl_core.models.catalogue import EMBEDDED
@@ -40,15 +41,24 @@ _EPOCHS, _SENTENCES = 3.0, 800  # of the runs above
 _WITHOUT_TRAINING = 4.0  # seconds of loading and of evaluations
 
 
+class DurationSource(StrEnum):
+    """What the estimate of a duration is based on, the most reliable one first."""
+
+    THESE_RUNS = "runs on this machine"
+    TWO_CORES = "runs on two cores"
+    COMPUTED = "the computed cost of a step and the speed of this machine"
+    GIVEN = "the seconds of each run"
+
+
 @dataclass(frozen=True, slots=True)
 class DurationEstimate:
     """The estimated duration of a comparison in seconds, None if unknown.
 
-    `measured_here` is whether the estimate of every run is based on a run in this store.
+    `source` is the least reliable one of all its runs.
     """
 
     seconds: float | None
-    measured_here: bool
+    source: DurationSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +74,31 @@ def estimate_duration(
     past: Sequence[RunRecord],
     seconds_each: float | None = None,
     at_once: int = 1,
+    computed: Callable[[RunSpec], float | None] = lambda _: None,
 ) -> DurationEstimate:
     """Estimates the duration of runs of which `at_once` are trained at the same time, in order.
 
     `past` are earlier runs, newest first. `seconds_each` is a training time that all runs share.
+    `computed` estimates the seconds of a run that no other run is like.
     """
     if seconds_each is not None:
         each = [seconds_each + _WITHOUT_TRAINING] * len(specs)
-        return DurationEstimate(free_times((), each, at_once)[-1], False)
-    measured = [estimated_seconds(spec, past) for spec in specs]
-    estimates = [
-        _seconds_on_two_cores(spec, at_once) if seconds is None else seconds
-        for spec, seconds in zip(specs, measured, strict=True)
-    ]
-    known = [seconds for seconds in estimates if seconds is not None]
+        return DurationEstimate(free_times((), each, at_once)[-1], DurationSource.GIVEN)
+    sources: tuple[tuple[DurationSource, Callable[[RunSpec], float | None]], ...] = (
+        (DurationSource.THESE_RUNS, lambda spec: estimated_seconds(spec, past)),
+        (DurationSource.TWO_CORES, lambda spec: _seconds_on_two_cores(spec, at_once)),
+        (DurationSource.COMPUTED, computed),
+    )
+    known: list[float] = []
+    used = {DurationSource.THESE_RUNS}
+    for spec in specs:
+        for source, estimate in sources:
+            if (seconds := estimate(spec)) is not None:
+                known.append(seconds)
+                used.add(source)
+                break
     total = free_times((), known, at_once)[-1] if len(known) == len(specs) else None
-    return DurationEstimate(total, None not in measured)
+    return DurationEstimate(total, max(used, key=list(DurationSource).index))
 
 
 def with_sweep_runs(specs: Sequence[RunSpec], sweep: Sequence[float]) -> list[RunSpec]:

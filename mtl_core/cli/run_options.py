@@ -3,13 +3,21 @@
 import inspect
 from collections.abc import Callable, Collection, Iterable
 from functools import wraps
-from typing import Annotated, Any, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 
+from mtl_core.engine.machine import multiplies_fast_in_bfloat16
 from mtl_core.errors import InvalidRun
-from mtl_core.training.options import DeviceName, Option, ScalarOptions, flag_of, options_of
+from mtl_core.training.options import (
+    DeviceName,
+    Option,
+    PrecisionName,
+    ScalarOptions,
+    flag_of,
+    options_of,
+)
 
 
 def checked_rate(rate: float | None) -> float | None:
@@ -29,6 +37,31 @@ def device_called(name: str) -> DeviceName:
     from mtl_core.training.device import resolve_device
 
     return resolve_device(name)
+
+
+def precision_called(name: str, device: DeviceName) -> PrecisionName:
+    """Resolve the name of a precision on a device.
+
+    `auto` is bfloat16 where its matrix products are faster: on a processor with instructions for
+    it, and on an NVIDIA GPU that has them. Raises InvalidRun for an unknown name.
+    """
+    if name == "auto":
+        return "bfloat16" if _is_faster_in_bfloat16(device) else "float32"
+    for known in get_args(PrecisionName):
+        if name == known:
+            return known  # type: ignore[no-any-return]
+    raise InvalidRun(
+        f"There is no precision '{name}'. Available: {', '.join(get_args(PrecisionName))}, and "
+        "auto, which selects one for this machine."
+    )
+
+
+def _is_faster_in_bfloat16(device: DeviceName) -> bool:
+    if device == "cuda":
+        from torch import cuda
+
+        return bool(cuda.is_bf16_supported(including_emulation=False))
+    return device == "cpu" and multiplies_fast_in_bfloat16()
 
 
 def examples_by_task(values: Iterable[str]) -> dict[str, int]:
@@ -87,7 +120,12 @@ def run_options(
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def decorated(**given: Any) -> None:
-            options = {name: _value(name, chosen[name][0], given.pop(name)) for name in chosen}
+            options: dict[str, Any] = {
+                name: _value(name, chosen[name][0], given.pop(name)) for name in chosen
+            }
+            if "precision" in options:
+                name, device = str(options["precision"]), options["device"]
+                options["precision"] = precision_called(name, device)
             command(**given, options=options)
 
         parameters: list[inspect.Parameter] = []
@@ -124,7 +162,7 @@ def _type(name: str, field: FieldInfo, option: Option) -> Any:
         return list[str] | None
     if option.of_checkpoint:
         return field.annotation | None  # type: ignore[operator]
-    return str if name in _PARSERS else field.annotation
+    return str if name in _PARSERS or name == "precision" else field.annotation
 
 
 def _default(field: FieldInfo, option: Option) -> object:

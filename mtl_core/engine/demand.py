@@ -1,15 +1,13 @@
 """Estimates what a run needs while it is trained, without torch."""
 
 from mtl_core.cost.estimate import ADAMW_BYTES, FLOAT_BYTES, step_cost
-from mtl_core.cost.profile import CostProfile
-from mtl_core.cost.profile_cache import load_profile
+from mtl_core.engine.cached_costs import NotCached, cached_model, cached_profile
 from mtl_core.engine.capacity import Demand, computes_on_accelerator
 from mtl_core.engine.held_outputs import held_output_bytes
 from mtl_core.errors import FreezeLabError
 from mtl_core.file_access import FileAccess
 from mtl_core.freezing.resolve import parameter_tables
-from mtl_core.models.cache import description_of
-from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
+from mtl_core.models.checkpoint import Checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription
 from mtl_core.settings import Settings
 from mtl_core.store.record import RunRecord, RunRole
@@ -19,10 +17,6 @@ from mtl_core.training.together.rule import only_heads_learn
 
 PROCESS_BYTES = 450_000_000
 """Memory of a trainer with torch and transformers loaded, before it loads a model."""
-
-
-class _NotCached(FreezeLabError):
-    """A description or a cost profile would have to be computed with torch."""
 
 
 def demand_of(run: RunRecord, settings: Settings, access: FileAccess, load: ReadsData) -> Demand:
@@ -58,9 +52,7 @@ def peak_memory_bytes(
     machine, or if `access` does not allow it.
     """
     try:
-        checkpoint = resolve_checkpoint(spec.checkpoint, access)
-        backbone = description_of(checkpoint, settings, _no_description)
-        model = ModelDescription(backbone, spec.tasks, spec.sentence_vector)
+        checkpoint, model = cached_model(spec, settings, access)
         step_bytes = _step_bytes(spec, model, checkpoint, settings)
         held_bytes = held_output_bytes(spec, model, settings, load, grouped)
         return PROCESS_BYTES + held_bytes + step_bytes
@@ -72,8 +64,8 @@ def _step_bytes(
     spec: RunSpec, model: ModelDescription, checkpoint: Checkpoint, settings: Settings
 ) -> int:
     try:
-        profile = load_profile(checkpoint, settings, _no_profile)
-    except _NotCached:
+        profile = cached_profile(checkpoint, settings)
+    except NotCached:
         return _rough_step_bytes(spec, model.backbone)
     return max(
         step_cost(
@@ -97,11 +89,3 @@ def _rough_step_bytes(spec: RunSpec, backbone: BackboneDescription) -> int:
     per_token = 68 * backbone.hidden_size + 10 * backbone.heads_per_layer * tokens
     activations = spec.batch_size * tokens * per_token * backbone.depth
     return (2 * FLOAT_BYTES + ADAMW_BYTES) * backbone.total + activations
-
-
-def _no_description(_checkpoint: Checkpoint) -> BackboneDescription:
-    raise _NotCached
-
-
-def _no_profile(_checkpoint: Checkpoint) -> CostProfile:
-    raise _NotCached

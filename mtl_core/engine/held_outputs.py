@@ -64,6 +64,12 @@ def _depths(spec: RunSpec, model: ModelDescription, load: ReadsData) -> tuple[in
     )
 
 
+def mean_tokens(spec: RunSpec, load: ReadsData) -> int:
+    """Estimate the tokens of an average sentence of a run. Raises DataError."""
+    sentences = sum(load(spec.data, spec.examples).sentences_by_words.values())
+    return max(1, round(_tokens(spec, spec.data, load) / max(1, sentences)))
+
+
 def _tokens(spec: RunSpec, data: str, load: ReadsData) -> int:
     """Estimate the tokens of all sentences of the data that a run reads."""
     found = load(data, spec.examples if data == spec.data else {})

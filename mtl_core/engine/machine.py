@@ -16,6 +16,7 @@ from mtl_core.settings import available_cores
 _ROOT = Path("/")
 _RESERVE_SHARE = 0.1
 """Share of the free memory that stays free, for the server and for errors of the estimates."""
+_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 _ACCELERATORS = ("dev/nvidiactl", "dev/dxg", "dev/kfd")
 
 
@@ -46,6 +47,25 @@ def free_memory_bytes(pids: Sequence[int] = (), root: Path = _ROOT) -> int | Non
 def accelerator_exists(root: Path = _ROOT) -> bool:
     """Whether this machine seems to have a GPU that torch supports. Loads no library."""
     return sys.platform == "darwin" or any((root / each).exists() for each in _ACCELERATORS)
+
+
+def usable_devices(root: Path = _ROOT) -> tuple[str, ...]:
+    """The devices on which a run can compute here, as `accelerator_exists` finds them."""
+    if not accelerator_exists(root):
+        return ("cpu",)
+    return ("cpu", "mps" if sys.platform == "darwin" else "cuda")
+
+
+def multiplies_fast_in_bfloat16(root: Path = _ROOT) -> bool:
+    """Whether the processor has instructions for products of bfloat16 matrices.
+
+    They are AVX-512's or AMX's on x86, and BF16 on ARM. Only Linux reports them.
+    """
+    for line in _text(root / "proc/cpuinfo").splitlines():
+        name, _, flags = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return not _BFLOAT16_FLAGS.isdisjoint(flags.split())
+    return False
 
 
 def _available_bytes(root: Path) -> int | None:

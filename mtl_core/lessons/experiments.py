@@ -70,7 +70,7 @@ Experiments = Mapping[str, Experiment]
 
 
 def seeds(count: int) -> tuple[int, ...]:
-    """The first seeds. Five is the default; ten where five cannot decide (docs/claims.md)."""
+    """The first seeds. Five is the default; more where five cannot decide (docs/claims.md)."""
     return tuple(range(count))
 
 
@@ -175,7 +175,7 @@ EXPERIMENTS: Experiments = {
         seconds_per_seed=126,
         spec=_sample(
             *plain_arms(("heads-only", "top-1", "top-2", "gradual", "discriminative", "full")),
-            count=10,
+            count=20,
             also_evaluate=(POSTS,),
             separate_runs=True,  # claims compare their seconds and memory
         ),

@@ -10,7 +10,7 @@ from mtl_core.models.narrowing import NarrowedTop
 from mtl_core.models.packing import PackedBackbone, Padded
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import collate
-from mtl_core.training.device import autocast_to
+from mtl_core.training.device import forward_in
 from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.losses import states_at
 
@@ -38,13 +38,13 @@ class BackbonePasses:
 
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return the last hidden state of one batch: (batch, tokens, hidden)."""
-        with self.autocast():
+        with self._precision():
             return self._model.hidden(input_ids, attention_mask).float()
 
     def packed(self, batches: Sequence[Padded]) -> Tensor:
         """Return the last hidden state of several batches, concatenated: (1, tokens, hidden)."""
         packed = self._packed  # its test runs in float32, whatever the precision of the run
-        with self.autocast():
+        with self._precision():
             return packed.run(batches).float()
 
     def narrowed(self, run: Callable[[], Tensor], positions: Tensor) -> Tensor:
@@ -60,9 +60,8 @@ class BackbonePasses:
             hidden = run()
         return hidden[0] if narrowed.happened else states_at(hidden, places)
 
-    def autocast(self) -> AbstractContextManager[None]:
-        """Return a context in which passes compute in the run's precision."""
-        return autocast_to(self._loaded.spec.precision, self._model.backbone.device)
+    def _precision(self) -> AbstractContextManager[None]:
+        return forward_in(self._loaded.spec.precision, self._model.backbone.device)
 
     @cached_property
     def _top(self) -> NarrowedTop:

@@ -17,6 +17,7 @@ from mtl_core.models.packing import PACKED_TOKENS
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task
 from mtl_core.training.batches import Batch, collate
+from mtl_core.training.device import backward_in
 from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.losses import (
     joint_loss,
@@ -124,7 +125,8 @@ def _backward(
     losses = {task: loss / counts[task] for task, loss in sums.items()}
     joint = joint_loss(losses, spec.plan.task_weights)
     if joint is not None:
-        joint.backward()  # type: ignore[no-untyped-call]
+        with backward_in(spec.precision, joint.device):
+            joint.backward()  # type: ignore[no-untyped-call]
     return {task: loss.detach() for task, loss in losses.items()}
 
 

@@ -3,7 +3,8 @@
 A field of `ScalarOptions` or `RunOptions` is one option. Type, bounds and default are those of the
 field; the texts are in its `Option`. The specs, the command line, the forms, the address of a page,
 the facts of a run and the commands that repeat it read these definitions. To add an option whose
-value is a number or a switch, add a field to `ScalarOptions` and apply it where it has its effect.
+value is a number, a switch or a name, add a field to `ScalarOptions` and apply it where it has its
+effect.
 """
 
 from collections.abc import Iterator, Mapping
@@ -52,7 +53,11 @@ Seed = Annotated[
 
 
 class ScalarOptions(Frozen):
-    """Options whose value is a number or a switch, the same in a spec, a form and an address."""
+    """Options with one value: a number, a switch or a name from a list.
+
+    They are the same in a spec, a form and an address. With bfloat16 the matrix products of the
+    layers that run on every step are computed in it; the weights stay in float32.
+    """
 
     epochs: Annotated[
         float,
@@ -123,6 +128,27 @@ class ScalarOptions(Frozen):
             fact="dropout in frozen layers",
         ),
     ] = False
+    device: Annotated[
+        DeviceName,
+        Option(
+            "cpu, cuda, mps, or auto for the fastest available. Only cpu is tested. A GPU trains "
+            "one run at a time.",
+            metavar="NAME",
+            label="Device",
+            fact="on {}",
+        ),
+    ] = "cpu"
+    precision: Annotated[
+        PrecisionName,
+        Option(
+            "float32, bfloat16, or auto for bfloat16 where the processor or the GPU multiplies "
+            "faster in it. It applies to matrix products of the layers that run on every step; "
+            "weights, gradients and heads are float32.",
+            metavar="NAME",
+            label="Precision",
+            fact="in {}",
+        ),
+    ] = "float32"
 
 
 class RunOptions(ScalarOptions):
@@ -133,8 +159,7 @@ class RunOptions(ScalarOptions):
     run whose trained model is the starting point. `also_evaluate` names other data on which every
     task is scored before and after training. `others_each_epoch` scores it at each evaluation in
     between too, so that forgetting can be read at any gain. `probe_layers` measures in which layers
-    a task is encoded; it needs the measures of a run. With bfloat16 the layers that run on
-    every step use autocast; the weights stay in float32.
+    a task is encoded; it needs the measures of a run.
     """
 
     examples: Annotated[
@@ -185,15 +210,6 @@ class RunOptions(ScalarOptions):
             fact="starts from {}",
         ),
     ] = None
-    device: Annotated[
-        DeviceName,
-        Option(
-            "cpu, cuda, mps, or auto for the fastest available. Only cpu is tested. A GPU trains "
-            "one run at a time.",
-            metavar="NAME",
-            fact="on {}",
-        ),
-    ] = "cpu"
     sentence_vector: Annotated[
         SentenceVector,
         Option(
@@ -202,9 +218,6 @@ class RunOptions(ScalarOptions):
             of_checkpoint=True,
         ),
     ] = SentenceVector.FIRST_TOKEN  # of runs that were stored before there was a choice
-    precision: Annotated[
-        PrecisionName, Option("Precision of the layers that run on every step.", fact="in {}")
-    ] = "float32"
 
 
 def options_of(kind: type[Frozen]) -> dict[str, tuple[FieldInfo, Option]]:

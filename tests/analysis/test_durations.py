@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mtl_core.analysis.durations import (
+    DurationSource,
     RunAhead,
     estimate_duration,
     estimated_seconds,
@@ -110,7 +111,14 @@ def test_with_nothing_ahead_there_is_no_wait() -> None:
 
 def test_without_past_runs_the_estimate_is_that_of_two_cores() -> None:
     estimate = estimate_duration(TWO_BY_TWO, [])
-    assert (estimate.seconds, estimate.measured_here) == (2 * 6 + 2 * 35, False)
+    assert (estimate.seconds, estimate.source) == (2 * 6 + 2 * 35, DurationSource.TWO_CORES)
+
+
+def test_a_run_that_no_other_is_like_is_estimated_from_its_costs() -> None:
+    own = [spec_of("full", data="own/manifest.yaml")]
+    assert estimate_duration(own, []).seconds is None
+    computed = estimate_duration([*TWO_BY_TWO, *own], [], computed=lambda _: 90.0)
+    assert (computed.seconds, computed.source) == (82 + 90, DurationSource.COMPUTED)
 
 
 def test_an_equal_training_time_gives_all_plans_the_same_duration() -> None:

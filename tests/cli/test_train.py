@@ -173,6 +173,21 @@ def test_device_and_precision_are_in_the_spec(train: Command) -> None:
     ]
 
 
+@pytest.mark.parametrize(("is_fast", "chosen"), [(True, "bfloat16"), (False, "float32")])
+def test_the_automatic_precision_is_the_one_in_which_the_processor_is_fast(
+    train: Command, monkeypatch: pytest.MonkeyPatch, is_fast: bool, chosen: str
+) -> None:
+    monkeypatch.setattr("mtl_core.cli.run_options.multiplies_fast_in_bfloat16", lambda: is_fast)
+    done = train(*SHORT, "--precision", "auto", *JSONL)
+    assert done.events[0]["spec"]["precision"] == chosen
+
+
+def test_an_unknown_precision_is_refused_with_those_available(train: Command) -> None:
+    refused = train(*SHORT, "--precision", "fp8")
+    assert refused.code == 2
+    assert "There is no precision 'fp8'. Available: float32, bfloat16, and auto" in refused.err
+
+
 def test_an_unknown_device_is_refused_with_those_available(train: Command) -> None:
     refused = train(*SHORT, "--device", "tpu")
 

@@ -17,7 +17,13 @@ from mtl_core.engine.capacity import (
     runs_at_once,
 )
 from mtl_core.engine.demand import PROCESS_BYTES, demand_of, peak_memory_bytes
-from mtl_core.engine.machine import accelerator_exists, free_memory_bytes, usable_cores
+from mtl_core.engine.machine import (
+    accelerator_exists,
+    free_memory_bytes,
+    multiplies_fast_in_bfloat16,
+    usable_cores,
+    usable_devices,
+)
 from mtl_core.file_access import ANY_FILE
 from mtl_core.freezing.scenarios import scenario_plan
 from mtl_core.models.cache import (
@@ -136,6 +142,24 @@ def test_a_gpu_is_recognised_by_its_device_file(tmp_path: Path) -> None:
     assert accelerator_exists(tmp_path)
     assert [computes_on_accelerator(each) for each in ("cpu", "cuda", "mps")] == [False, True, True]
     assert computes_on_accelerator("auto") is accelerator_exists()
+    assert usable_devices(tmp_path) == ("cpu", "cuda")
+
+
+@pytest.mark.parametrize(
+    ("line", "is_fast"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 clflushopt", True),
+        ("flags\t\t: fpu amx_bf16 amx_tile", True),
+        ("Features\t: fp asimd bf16", True),
+        ("flags\t\t: fpu avx512f avx2", False),
+        ("model name\t: bf16 processor", False),
+    ],
+)
+def test_a_processor_with_instructions_for_bfloat16_is_recognised_by_its_flags(
+    tmp_path: Path, line: str, is_fast: bool
+) -> None:
+    write(tmp_path, proc__cpuinfo=f"processor\t: 0\n{line}\n")
+    assert multiplies_fast_in_bfloat16(tmp_path) is is_fast
 
 
 def test_this_machine_has_cores_and_memory(settings: Settings) -> None:

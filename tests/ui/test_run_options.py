@@ -137,15 +137,32 @@ def test_a_repeat_command_gives_every_option_of_a_comparison_again(
     assert parsed(compare_command(spec), RunOptions, monkeypatch) == of_kind(RunOptions)
 
 
-def test_every_option_with_a_label_has_a_field_in_both_folds(lab: Lab) -> None:
+def test_every_option_with_a_label_has_a_field_in_both_folds(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtl_core.engine.machine.accelerator_exists", lambda *_: True)
     labelled = [n for n, (_, option) in options_of(ScalarOptions).items() if option.label]
     assert set(NEW) < set(labelled)
     train, compare = visited("train"), visited("compare")
+    kinds = {bool: "toggle", str: "selectbox"}
     for name in labelled:
-        kind = "toggle" if isinstance(OTHER[name], bool) else "number_input"
+        kind = kinds.get(type(OTHER[name]), "number_input")
         assert getattr(train, kind)(key=name).label == (
             getattr(compare, kind)(key=comparison_option_key(name)).label
         )
+
+
+def test_a_machine_without_a_gpu_has_no_field_for_the_device(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtl_core.engine.machine.accelerator_exists", lambda *_: False)
+    page = visited("train")
+    assert "device" not in {each.key for each in page.selectbox}
+    page.selectbox(key="precision").set_value("bfloat16").run()
+    page.button(key="start").click().run()
+    assert not page.exception
+    (record,) = lab.store.runs()
+    assert (record.spec.device, record.spec.precision) == ("cpu", "bfloat16")
 
 
 def test_the_fold_of_the_train_page_sets_the_options_of_the_run(lab: Lab) -> None:

@@ -11,7 +11,7 @@ ACCURACY, F1 = MARGINS[TaskKind.SENTENCE], MARGINS[TaskKind.TOKEN]
 
 
 def standard(scenario: str) -> Arm:
-    """An arm of the six plans: three epochs, ten seeds."""
+    """An arm of the six plans: three epochs, twenty seeds."""
     return Arm(experiment="standard", scenario=scenario)
 
 

@@ -24,14 +24,17 @@ def trains_together(one: RunSpec, other: RunSpec) -> bool:
     """Whether two runs of a comparison can be trained together.
 
     They may differ in seed, label noise, learning rates, weight decay and the maximum gradient
-    norm. Only heads may learn, on stored outputs of the same sentences, on the CPU in float32. The
+    norm. Only heads may learn, on stored outputs of the same sentences, on the CPU. The
     selectors of the plan decide, so a plan that names heads by a glob is trained alone.
     """
     return only_heads_learn(one) and _shared(one) == _shared(other)
 
 
 def only_heads_learn(spec: RunSpec) -> bool:
-    """Whether a run trains only heads, on stored outputs, on the CPU in float32."""
+    """Whether a run trains only heads, on stored outputs, on the CPU.
+
+    Both are float32 in any precision of the run.
+    """
     selectors = [selector for phase in spec.plan.phases for selector in phase.train]
     return (
         spec.reuses_prefix
@@ -40,7 +43,7 @@ def only_heads_learn(spec: RunSpec) -> bool:
         and not spec.others_each_epoch
         and not spec.probe_layers
         and spec.epochs >= 1  # in a shorter run outputs may not pay
-        and (spec.device, spec.precision) == ("cpu", "float32")
+        and spec.device == "cpu"
         and all(phase.train for phase in spec.plan.phases)
         and all(each == "heads" or each.startswith("head:") for each in selectors)
     )

@@ -60,7 +60,7 @@ class RareSettings:
     sweep: tuple[float, ...]
     also_evaluate: tuple[str, ...]
     sentence_vector: SentenceVector | None
-    options: dict[str, float | bool]
+    options: dict[str, float | bool | str]
     label_noise: dict[str, float]
     separate_runs: bool
     margin: float | None

@@ -1,6 +1,6 @@
 """The form that starts a comparison, with an estimate of its duration."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock
 from time import monotonic
@@ -10,6 +10,7 @@ from cachetools import LRUCache
 
 from mtl_core.analysis.durations import DurationEstimate, estimate_duration, with_sweep_runs
 from mtl_core.charts.theme import DARK, Palette
+from mtl_core.engine.comparisons import workload
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.titles import scenario_phrase
@@ -22,6 +23,7 @@ from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.text import counted
 from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.training.prepare_comparison import prepare_comparison
+from mtl_core.training.spec import RunSpec
 from mtl_core.ui.compare.arms import clear_arms
 from mtl_core.ui.compare.fields import FIRST, rare_fields, requested_comparison
 from mtl_core.ui.compare.selection import show_comparison
@@ -216,8 +218,7 @@ def _origin(lab: Lab, spec: ComparisonSpec, estimate: DurationEstimate | None) -
         count += f", and {arms * (len(spec.sweep) - 1)} for the learning rate sweep"
     if estimate is None or estimate.seconds is None:
         return count
-    source = "runs on this machine" if estimate.measured_here else "runs on two cores"
-    return f"{count}; estimated from {source}"
+    return f"{count}; estimated from {estimate.source}"
 
 
 def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate:
@@ -229,7 +230,22 @@ def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate:
     )
     at_once = lab.runs_at_once(specs[0].threads)
     past = _finished_runs(lab)
-    return estimate_duration(with_sweep_runs(specs, spec.sweep), past, spec.seconds, at_once)
+    all_runs = with_sweep_runs(specs, spec.sweep)
+    return estimate_duration(all_runs, past, spec.seconds, at_once, _computed_once(lab))
+
+
+def _computed_once(lab: Lab) -> Callable[[RunSpec], float | None]:
+    """Computes the seconds of a run once for all runs with the same work."""
+    known: dict[tuple[object, ...], float | None] = {}
+
+    def computed(spec: RunSpec) -> float | None:
+        """The seconds of a run from the cost of its steps; None if unknown."""
+        work = (*workload(spec), spec.epochs)
+        if work not in known:
+            known[work] = lab.computed_seconds(spec)
+        return known[work]
+
+    return computed
 
 
 def _finished_runs(lab: Lab) -> Sequence[RunRecord]:

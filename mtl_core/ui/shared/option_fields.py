@@ -1,10 +1,12 @@
 """The fields of the rarer options of a run, drawn from their definitions."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from mtl_core.engine.machine import usable_devices
 from mtl_core.training.options import Option, ScalarOptions, bounds, options_of
 
 _WIDTH = 160
@@ -14,20 +16,43 @@ def option_fields(
     values: ScalarOptions,
     key_of: Callable[[str], str],
     before: Callable[[str], None] | None = None,
-) -> dict[str, float | bool]:
+) -> dict[str, float | bool | str]:
     """Draw a field for each option that has a label; return the chosen values by field name.
 
     `key_of` gives a field's widget key. `before` is called just before a field is drawn. An
-    emptied field has the default.
+    emptied field has the default. An option with only one possible value has no field.
     """
-    chosen = {}
+    chosen: dict[str, float | bool | str] = {}
     for name, (field, option) in options_of(ScalarOptions).items():
-        if option.label is not None:
-            if before is not None:
-                before(name)
-            value = _field(field, option, getattr(values, name), key_of(name))
-            chosen[name] = field.default if value is None else value
+        value = getattr(values, name)
+        choices = _choices(name, field, value)
+        if option.label is None or choices == (value,):
+            continue
+        if before is not None:
+            before(name)
+        key = key_of(name)
+        found = (
+            _selected(option, choices, value, key) if choices else _field(field, option, value, key)
+        )
+        chosen[name] = field.default if found is None else found
     return chosen
+
+
+def _choices(name: str, field: FieldInfo, value: object) -> tuple[str, ...]:
+    """The names that an option may have on this machine; empty for a number or a switch."""
+    offered = (*usable_devices(), value)
+    return tuple(each for each in get_args(field.annotation) if name != "device" or each in offered)
+
+
+def _selected(option: Option, choices: tuple[str, ...], value: str, key: str) -> str:
+    return st.selectbox(
+        str(option.label),
+        choices,
+        index=choices.index(value),
+        key=key,
+        width=_WIDTH,
+        help=option.help,
+    )
 
 
 def _field(field: FieldInfo, option: Option, value: float | bool, key: str) -> float | bool | None:
