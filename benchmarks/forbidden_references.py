@@ -21,6 +21,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 APP = str(ROOT / "app.py")
 WORD = "Quetzalcoatl"
 PRIVATE, MISSING = "private", "missing"  # of equal length, so that no text is cut off elsewhere

@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
 from mtl_core.file_access import ANY_FILE
 
 SCENARIOS = ("heads-only", "top-1", "top-3", "gradual")

@@ -106,6 +106,14 @@ def test_a_share_is_written_with_a_space_before_its_sign(module: Path) -> None:
     assert told == [], "50 %, as every page writes it"
 
 
+def test_a_benchmark_started_by_its_path_finds_the_program() -> None:
+    for script in sorted((ROOT / "benchmarks").glob("*.py")):
+        text = script.read_text(encoding="utf-8")
+        uses_the_program = re.search(r"^\s*from (mtl_core|benchmarks|tests)\b", text, re.M)
+        if f"python benchmarks/{script.name}" in text and uses_the_program:
+            assert "sys.path.insert(0, str(" in text, script.name
+
+
 def test_every_table_is_drawn_with_text_that_is_safe_in_a_spreadsheet() -> None:
     drawing = [
         path.name for path in (*MODULES, *PAGES) if "st.dataframe(" in path.read_text("utf-8")

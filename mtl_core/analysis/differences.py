@@ -28,6 +28,8 @@ _WORDS = {
     "weights_digest": "the weights' content",
     "batch_size": "batch size",
     "max_length": "max length",
+    "micro_batch_size": "micro-batch size",
+    "gradient_checkpointing": "gradient checkpointing",
     "examples": "training sentences",
     "label_noise": "label noise",
     "resample": "how the training sentences are drawn",

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mtl_core.engine.capacity import free_times
+from mtl_core.engine.comparisons import workload
 from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE
@@ -146,13 +147,14 @@ def expected_wait(ahead: Sequence[RunAhead], at_once: int = 1) -> float | None:
 
 
 def estimated_seconds(spec: RunSpec, past: Sequence[RunRecord]) -> float | None:
-    """Estimates the duration of a run from the latest finished run with the same settings.
+    """Estimates the duration of a run from the latest finished run with the same workload.
 
-    The seed and the number of epochs may differ. The duration of the past run, with loading and
-    evaluations, is scaled by the number of epochs. Returns None if there is no such run.
+    The seed, the learning rates and the number of epochs may differ. The duration of the past run,
+    with loading and evaluations, is scaled by the number of epochs. Returns None if there is no
+    such run.
     """
     for run in past:
-        comparable = run.state is RunState.FINISHED and _settings(run.spec) == _settings(spec)
+        comparable = run.state is RunState.FINISHED and workload(run.spec) == workload(spec)
         if comparable and run.seconds is not None:
             return run.seconds * spec.epochs / run.spec.epochs
     return None
@@ -183,11 +185,3 @@ def _remaining_seconds(
     if whole is None:
         return None
     return max(0.0, whole - run.seconds_since_start(now))
-
-
-def _settings(spec: RunSpec) -> tuple[object, ...]:
-    """The settings that determine the time of a step and the steps of an epoch."""
-    limits = tuple(sorted(spec.examples.items()))
-    sizes = (spec.batch_size, spec.max_length, spec.threads)
-    passes = (spec.prefix_reuse, spec.frozen_dropout)
-    return (spec.checkpoint, spec.plan, spec.data, limits, *sizes, *passes)

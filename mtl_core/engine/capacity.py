@@ -4,7 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from heapq import heapreplace
 
-from mtl_core.engine.machine import accelerator_exists, free_memory_bytes, usable_cores
+from mtl_core.engine.machine import (
+    accelerator_exists,
+    free_memory_bytes,
+    gpu_count,
+    usable_cores,
+)
 from mtl_core.settings import Settings
 
 
@@ -87,7 +92,9 @@ def free_times(running: Iterable[float], waiting: Iterable[float], at_once: int)
 
 def capacity_here(settings: Settings, pids: Sequence[int]) -> Capacity:
     """The capacity of this machine now; `pids` are the processes of the running jobs."""
-    return Capacity(settings.parallel_runs, usable_cores(), free_memory_bytes(pids))
+    return Capacity(
+        settings.parallel_runs, usable_cores(), free_memory_bytes(pids), accelerators=gpu_count()
+    )
 
 
 def computes_on_accelerator(device: str) -> bool:

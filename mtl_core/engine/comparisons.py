@@ -198,10 +198,12 @@ def workload(spec: RunSpec) -> tuple[object, ...]:
     """
     phases = tuple((phase.train, phase.epochs) for phase in spec.plan.phases)
     limits = tuple(sorted(spec.examples.items()))
-    shapes = (spec.checkpoint, spec.data, limits, spec.batch_size, spec.max_length, spec.threads)
-    where = (spec.device, spec.precision, spec.prefix_reuse, spec.frozen_dropout)
+    sizes = (spec.batch_size, spec.pass_size, spec.max_length, spec.threads)
+    where = (spec.device, spec.precision)
+    passes = (spec.prefix_reuse, spec.frozen_dropout, spec.gradient_checkpointing)
     unused = frozenset(task for task, weight in spec.plan.task_weights.items() if weight == 0)
-    return (*shapes, *where, phases, spec.plan.freeze, unused)
+    read = (spec.checkpoint, spec.data, limits)
+    return (*read, *sizes, *where, *passes, phases, spec.plan.freeze, unused)
 
 
 def _decide_epochs(

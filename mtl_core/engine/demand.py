@@ -72,7 +72,7 @@ def _step_bytes(
             profile,
             model,
             table,
-            spec.batch_size,
+            spec.pass_size,
             spec.max_length,
             frozen_dropout=spec.frozen_dropout,
         ).memory_bytes
@@ -87,5 +87,5 @@ def _rough_step_bytes(spec: RunSpec, backbone: BackboneDescription) -> int:
     """
     tokens = spec.max_length
     per_token = 68 * backbone.hidden_size + 10 * backbone.heads_per_layer * tokens
-    activations = spec.batch_size * tokens * per_token * backbone.depth
+    activations = spec.pass_size * tokens * per_token * backbone.depth
     return (2 * FLOAT_BYTES + ADAMW_BYTES) * backbone.total + activations

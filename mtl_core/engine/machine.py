@@ -49,6 +49,26 @@ def accelerator_exists(root: Path = _ROOT) -> bool:
     return sys.platform == "darwin" or any((root / each).exists() for each in _ACCELERATORS)
 
 
+def gpu_count(root: Path = _ROOT) -> int:
+    """The number of GPUs that runs may use at the same time, each for itself; at least 1.
+
+    On NVIDIA's it is the number of their device files, or of those in CUDA_VISIBLE_DEVICES.
+    """
+    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return max(1, len([each for each in visible.split(",") if each.strip()]))
+    return max(1, sum(each.name[6:].isdecimal() for each in (root / "dev").glob("nvidia*")))
+
+
+def use_only_gpu(number: int) -> None:
+    """Let this process use only one GPU, counted among those that it may use.
+
+    Call it before torch first computes on a GPU.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    names = [each.strip() for each in visible.split(",") if each.strip()]
+    os.environ["CUDA_VISIBLE_DEVICES"] = names[number] if names else str(number)
+
+
 def usable_devices(root: Path = _ROOT) -> tuple[str, ...]:
     """The devices on which a run can compute here, as `accelerator_exists` finds them."""
     if not accelerator_exists(root):

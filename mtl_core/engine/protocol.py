@@ -38,7 +38,8 @@ class Train(Frozen):
     `access` decides which files the run may load. `waiting` holds the specs of the other unfinished
     runs of the same comparison, so that outputs of frozen layers are stored for them too. `state`
     is the folder for the run's state; if it has one, the run continues there. `start` is the folder
-    of the model that the run starts from, None for the checkpoint.
+    of the model that the run starts from, None for the checkpoint. `gpu` is the number of the GPU
+    among those that this machine may use, None if the run may use all of them.
     """
 
     message: Literal["train"] = "train"
@@ -49,6 +50,7 @@ class Train(Frozen):
     waiting: tuple[RunSpec, ...] = ()
     state: str | None = None
     start: str | None = None
+    gpu: int | None = None
 
 
 class TrainTogether(Frozen):

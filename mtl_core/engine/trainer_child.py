@@ -15,6 +15,7 @@ from mtl_core.engine.job_process import (
     JobProcesses,
     execute_in_this_process,
 )
+from mtl_core.engine.machine import use_only_gpu
 from mtl_core.engine.parent import connect, send
 from mtl_core.engine.protocol import (
     EventMessage,
@@ -78,6 +79,8 @@ def serve(
                 connection.send(message)
             return
         for each in job.runs if isinstance(job, TrainTogether) else (job,):
+            if each.gpu is not None:
+                use_only_gpu(each.gpu)
             for event in _events(fine_tune, each, connection):
                 connection.send(EventMessage(run=each.run, event=event))
 

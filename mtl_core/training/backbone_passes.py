@@ -29,8 +29,13 @@ class BackbonePasses:
 
     @property
     def packs(self) -> bool:
-        """Whether this architecture can process several batches in one pass."""
-        return self._model.padding_problem is None and self._packed.packs
+        """Whether this run can process several batches in one pass.
+
+        With gradient checkpointing the layers of such a pass would run a second time outside it.
+        """
+        if self._loaded.spec.gradient_checkpointing or self._model.padding_problem is not None:
+            return False
+        return self._packed.packs
 
     def fit_one_pass(self, batches: Sequence[Padded]) -> bool:
         """Whether these batches can share a pass; a padding token in a sentence prevents it."""
@@ -51,10 +56,12 @@ class BackbonePasses:
         """Return the states of the pass `run` at some positions: (n, hidden).
 
         `positions`: (n,), counted through the batch. Where the architecture supports it, the part
-        of the last layer that follows attention computes these positions only.
+        of the last layer that follows attention computes these positions only. With gradient
+        checkpointing it computes all, because the layer runs a second time.
         """
         places = positions.to(self._model.backbone.device)
-        if not len(places) or self._model.padding_problem is not None:
+        whole = self._loaded.spec.gradient_checkpointing or self._model.padding_problem is not None
+        if not len(places) or whole:
             return states_at(run(), places)
         with self._top.reading(places) as narrowed:
             hidden = run()

@@ -60,6 +60,17 @@ def split_by_length(
     return [collate(ordered[start:end], tasks, pad_id) for start, end in pairwise(cuts)]
 
 
+def micro_batches(
+    examples: Sequence[EncodedExample], size: int, tasks: Sequence[Task], pad_id: int
+) -> list[Batch]:
+    """Split the examples of one step into batches of at most `size`, the short ones together."""
+    ordered = sorted(examples, key=lambda example: len(example.input_ids))
+    return [
+        collate(ordered[first : first + size], tasks, pad_id)
+        for first in range(0, len(ordered), size)
+    ]
+
+
 def group_into_passes(parts: Sequence[Batch]) -> list[list[Batch]]:
     """Group consecutive parts into passes of at most PACKED_TOKENS tokens.
 
@@ -86,7 +97,7 @@ def accumulate_gradients(
     """
     counts = label_counts(parts)
     shares: dict[str, list[Tensor]] = {}
-    for each in _passes(reused, parts):
+    for each in _passes(reused, parts, loaded.spec.micro_batch_size):
         for task, loss in _backward(loaded, reused, each, counts).items():
             shares.setdefault(task, []).append(loss)
     means = [torch.stack(losses).sum() for losses in shares.values()]
@@ -94,9 +105,12 @@ def accumulate_gradients(
     return dict(zip(shares, values, strict=True))
 
 
-def _passes(reused: ReusedPrefix, parts: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
-    """Yield the parts of each pass."""
-    shared = len(parts) > 1 and reused.packs  # evaluated only if needed: the first use runs a test
+def _passes(
+    reused: ReusedPrefix, parts: Sequence[Batch], micro_batch_size: int
+) -> Iterator[Sequence[Batch]]:
+    """Yield the parts of each pass. Micro-batches have a pass each."""
+    # `packs` is evaluated only if needed: the first use runs a test
+    shared = len(parts) > 1 and not micro_batch_size and reused.packs
     for group in group_into_passes(parts) if shared else ():
         if reused.fit_one_pass(group):
             yield group

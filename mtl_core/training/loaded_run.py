@@ -15,6 +15,7 @@ from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.cache import catalogue_description
 from mtl_core.models.checkpoint import Checkpoint, resolve_checkpoint
 from mtl_core.models.description import BackboneDescription, ModelDescription, Role
+from mtl_core.models.gradient_checkpointing import use_gradient_checkpointing
 from mtl_core.models.matrix_products import processor_name
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.models.sentence_vector import SentenceVector
@@ -231,6 +232,8 @@ class _Shared:
         )
         model.load_state_dict(self.start.heads, strict=False)
         model.settle(spec.max_length)
+        if spec.gradient_checkpointing and model.has_built_backbone:
+            use_gradient_checkpointing(model.backbone)
         return LoadedRun(
             spec=filled,
             checkpoint=self.checkpoint,

@@ -128,6 +128,26 @@ class ScalarOptions(Frozen):
             fact="dropout in frozen layers",
         ),
     ] = False
+    micro_batch_size: Annotated[
+        int,
+        Field(ge=0, le=512),
+        Option(
+            "Sentences of a pass: the gradients of a batch with more sentences are accumulated "
+            "over several passes, which need less memory. 0 is the whole batch.",
+            label="Micro-batch size",
+            step=1,
+            fact="micro-batches of {}",
+        ),
+    ] = 0
+    gradient_checkpointing: Annotated[
+        bool,
+        Option(
+            "Compute the layers that learn again in the backward pass instead of storing their "
+            "activations: less memory, more time.",
+            label="Gradient checkpointing",
+            fact="gradient checkpointing",
+        ),
+    ] = False
     device: Annotated[
         DeviceName,
         Option(

@@ -24,7 +24,12 @@ from mtl_core.training.events import (
     Step,
     TaskScore,
 )
-from mtl_core.training.gradients import accumulate_gradients, split_by_length, splits_batches
+from mtl_core.training.gradients import (
+    accumulate_gradients,
+    micro_batches,
+    split_by_length,
+    splits_batches,
+)
 from mtl_core.training.loaded_run import LoadedRun, load_run
 from mtl_core.training.measures.movement import learning_names
 from mtl_core.training.measures.run_measures import RunMeasures
@@ -310,6 +315,8 @@ class _Run:
     def _parts(self, drawn: Sequence[EncodedExample], table: ParameterTable) -> list[Batch]:
         """Return one batch of these examples, or several to be accumulated."""
         tasks, pad = self._spec.tasks, self._loaded.pad_id
+        if size := self._spec.micro_batch_size:
+            return micro_batches(drawn, size, tasks, pad)
         if not splits_batches(table, self._spec.device):
             return [collate(drawn, tasks, pad)]
         return split_by_length(drawn, tasks, pad, packed=self._reused.packs)

@@ -67,6 +67,11 @@ class RunSpec(RunOptions):
         return self.prefix_reuse and not self.frozen_dropout
 
     @property
+    def pass_size(self) -> int:
+        """The most sentences of a pass of a step: those of a micro-batch, or of the batch."""
+        return min(self.micro_batch_size or self.batch_size, self.batch_size)
+
+    @property
     def arm_name(self) -> str:
         """The name of the run's arm, its scenario, or its plan: the first that it has.
 

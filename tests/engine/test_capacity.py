@@ -20,6 +20,7 @@ from mtl_core.engine.demand import PROCESS_BYTES, demand_of, peak_memory_bytes
 from mtl_core.engine.machine import (
     accelerator_exists,
     free_memory_bytes,
+    gpu_count,
     multiplies_fast_in_bfloat16,
     usable_cores,
     usable_devices,
@@ -143,6 +144,18 @@ def test_a_gpu_is_recognised_by_its_device_file(tmp_path: Path) -> None:
     assert [computes_on_accelerator(each) for each in ("cpu", "cuda", "mps")] == [False, True, True]
     assert computes_on_accelerator("auto") is accelerator_exists()
     assert usable_devices(tmp_path) == ("cpu", "cuda")
+
+
+def test_the_gpus_are_those_with_a_device_file_or_those_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert gpu_count(tmp_path) == 1
+    write(tmp_path, dev__nvidiactl="", dev__nvidia0="", dev__nvidia1="")
+    (tmp_path / "dev/nvidia-uvm").write_text("")
+    assert gpu_count(tmp_path) == 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1, GPU-8932f937,4")
+    assert gpu_count(tmp_path) == 3
 
 
 @pytest.mark.parametrize(

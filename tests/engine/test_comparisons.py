@@ -325,6 +325,8 @@ def test_a_run_without_the_loss_of_a_task_does_other_work() -> None:
         for w in ({}, {"ner": 2.0}, {"ner": 0.0})
     )
     assert workload(plain) == workload(twice) != workload(unused)
+    for slower in ({"micro_batch_size": 2}, {"gradient_checkpointing": True}):
+        assert workload(plain) != workload(plain.model_copy(update=slower))
 
 
 def test_an_equal_time_is_measured_before_a_sweep(lab: Lab, wait_until: Wait) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from mtl_core.engine.capacity import Demand
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.executor.local import LocalExecutor
 from mtl_core.engine.protocol import StartingMessage
@@ -29,6 +30,12 @@ def trainer_of(events: Sequence[RunEvent]) -> int:
     """The trainer of which the process of a run is a copy."""
     assert isinstance(events[0], RunStarted)
     return int(events[0].notes[2])
+
+
+def gpus_of(events: Sequence[RunEvent]) -> str:
+    """The GPUs that the process of a run may use."""
+    assert isinstance(events[0], RunStarted)
+    return events[0].notes[3]
 
 
 def stages_of(executor: Executor, run: str) -> list[Stage]:
@@ -100,6 +107,22 @@ class TestLocalExecutor(ExecutorSuite):
         failure = received(executor, ended("deaf"))["deaf"][-1]
         assert isinstance(failure, RunFailed)
         wait_until(lambda: is_gone(process_of(events)))
+
+    def test_each_job_on_a_gpu_has_one_that_no_other_job_uses(
+        self, executor: Executor, job: Jobs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+        on_gpu = Demand(threads=1, accelerated=True)
+        executor.submit(job("patient-1"), on_gpu)
+        executor.submit(job("patient-2"), on_gpu)
+        executor.submit(job("patient-3"))
+        runs = ("patient-1", "patient-2", "patient-3")
+        events = received(executor, begun(*runs))
+        assert [gpus_of(events[run]) for run in runs] == ["3", "5", "3,5"]
+        executor.stop("patient-1")
+        received(executor, ended("patient-1"))
+        executor.submit(job("patient-4"), on_gpu)
+        assert gpus_of(received(executor, begun("patient-4"))["patient-4"]) == "3"
 
     def test_prepare_starts_one_trainer_that_executes_the_next_job(
         self, executor: Executor, job: Jobs

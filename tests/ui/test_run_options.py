@@ -33,6 +33,8 @@ OTHER: dict[str, Any] = {
     "max_grad_norm": 2.5,
     "head_dropout": 0.0,
     "frozen_dropout": True,
+    "micro_batch_size": 2,
+    "gradient_checkpointing": True,
     "examples": {"sentiment": 20, "ner": 10},
     "label_noise": {"ner": 0.3},
     "also_evaluate": ("sample-posts",),

@@ -11,6 +11,7 @@ from mtl_core.engine.capacity import ONE_THREAD, Demand
 from mtl_core.engine.child import ChildProcess, module_argv
 from mtl_core.engine.executor.interface import Job, failures, take
 from mtl_core.engine.job_process import COPIES
+from mtl_core.engine.machine import gpu_count
 from mtl_core.engine.protocol import (
     AboutRuns,
     EventMessage,
@@ -36,10 +37,12 @@ _SPARE_SECONDS = 30.0  # for an idle trainer beside another idle one
 class _Trainer:
     """A trainer process and the unfinished runs of its job.
 
-    `stage` is what it does before it can begin a job, None once it can.
+    `stage` is what it does before it can begin a job, None once it can. `gpu` is the number of the
+    GPU that its job uses.
     """
 
     child: ChildProcess
+    gpu: int | None = None
     stage: Stage | None = Stage.PROCESS
     runs: set[str] = field(default_factory=set)
     last_use: float = field(default_factory=monotonic)
@@ -50,7 +53,8 @@ class LocalExecutor:
 
     A trainer executes one job at a time, each in a process of its own (`job_process`), and is
     reused for the next one. It is ended after ten idle minutes; all but one idle trainer are ended
-    after 30 seconds. Where a trainer cannot copy itself, it is ended after its job.
+    after 30 seconds. Where a trainer cannot copy itself, it is ended after its job. A job on a GPU
+    gets one that no other job uses.
     """
 
     def __init__(self, argv: Sequence[str] = TRAINER_ARGV) -> None:
@@ -61,13 +65,13 @@ class LocalExecutor:
 
     def submit(self, job: Job, demand: Demand = ONE_THREAD) -> None:
         """Send a job to an idle trainer, or to a new one."""
-        del demand  # the caller has compared it with this machine
-        trainer = None
+        trainer, gpu = None, self._free_gpu() if demand.accelerated else None
         try:
             trainer = self._idle_trainer()
             _read_stage(trainer)
             trainer.runs, trainer.last_use = {each.run for each in job}, monotonic()
-            trainer.child.send(_message(job))
+            trainer.gpu = gpu
+            trainer.child.send(_message(job, gpu))
             self._report_stage(trainer)
         except (OSError, ChildDied) as problem:
             if trainer is not None:
@@ -141,6 +145,11 @@ class LocalExecutor:
         trainer = _Trainer(ChildProcess(self._argv, self._arrived.set))
         self._trainers.append(trainer)
         return trainer
+
+    def _free_gpu(self) -> int:
+        """The first GPU that no job uses; the caller has compared their number with the jobs."""
+        used = {each.gpu for each in self._trainers if each.runs}
+        return next((each for each in range(gpu_count()) if each not in used), 0)
 
     def _next_message(self) -> AboutRuns | None:
         """A message that has arrived; the trainers take turns."""
@@ -216,5 +225,6 @@ def _changes_stage(trainer: _Trainer, message: FromChild) -> bool:
     return isinstance(message, Ready | PackagesLoaded)
 
 
-def _message(job: Job) -> Train | TrainTogether:
-    return job[0] if len(job) == 1 else TrainTogether(runs=job)
+def _message(job: Job, gpu: int | None) -> Train | TrainTogether:
+    runs = tuple(each.model_copy(update={"gpu": gpu}) for each in job)
+    return runs[0] if len(runs) == 1 else TrainTogether(runs=runs)

@@ -2,7 +2,7 @@
 
 Its jobs of several runs are executed together. It reports half a second per epoch, and the best
 scores at a head learning rate of 0.02. The notes of a run are its output folder, the process that
-executes it, and the trainer of which that process is a copy.
+executes it, the trainer of which that process is a copy, and the GPUs that it may use.
 """
 
 import os
@@ -49,7 +49,8 @@ def fine_tune(
     start: Path | None,
 ) -> Iterator[RunEvent]:
     totals = Counts(all=10, trainable=1, frozen=9, unreached=0)
-    notes = (str(output), str(os.getpid()), str(TRAINER))
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    notes = (str(output), str(os.getpid()), str(TRAINER), gpus)
     report(Starting(stage=Stage.DATA))
     yield RunStarted(
         elapsed_seconds=0.0, run=run, spec=spec, totals=totals, total_steps=3, notes=notes
