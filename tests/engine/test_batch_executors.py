@@ -2,11 +2,13 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mtl_core.engine.executor import launchers
 from mtl_core.engine.executor.choice import executor_for
 from mtl_core.engine.executor.interface import Executor
 from mtl_core.engine.protocol import Lost
@@ -86,3 +88,21 @@ class TestSubmititExecutor(ExecutorSuite):
 
 def settings(tmp_path: Path, kind: ExecutorKind) -> Settings:
     return Settings(home=tmp_path / "home", threads=1, parallel_runs=4, executor=kind)
+
+
+def test_a_job_whose_state_the_batch_system_cannot_report_now_is_not_lost() -> None:
+    class UnreachableJob:
+        """A job while the command of the batch system that reports its state fails."""
+
+        job_id, state, reachable = "17", "FAILED", False
+
+        def done(self) -> bool:
+            if not self.reachable:
+                raise subprocess.CalledProcessError(1, ["sacct"])
+            return True
+
+    job = UnreachableJob()
+    launched = launchers._LaunchedJob(job)
+    assert launched.ended() is None
+    job.reachable = True
+    assert launched.ended() == "Job 17 of the batch system ended: FAILED."

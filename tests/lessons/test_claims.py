@@ -131,16 +131,16 @@ def test_high_rates_are_multiples_of_the_tuned_rate_of_full() -> None:
     assert arm.learning_rate == full_rate(768, 10)
 
 
-def test_all_runs_take_less_than_a_hundred_minutes_on_two_cores() -> None:
+def test_all_runs_take_less_than_two_hours_on_two_cores() -> None:
     known = [each for each in EXPERIMENTS.values() if each.seconds_per_seed is not None]
-    assert sum((e.seconds_per_seed or 0) * len(e.spec.seeds) for e in known) / 120 == 98.5
+    assert sum((e.seconds_per_seed or 0) * len(e.spec.seeds) for e in known) / 120 == 109
 
 
 def test_runs_with_other_rates_than_those_of_today_test_no_claim() -> None:
     shipped = comparison_of("standard", {"full": [(0.9, 0.6)], "heads-only": [(0.8, 0.4)]})
     record = shipped.record()
     full, heads = (Arm(experiment="standard", scenario=name) for name in ("full", "heads-only"))
-    assert {arm: len(runs) for arm, runs in runs_of_arms([record]).items()} == {full: 10, heads: 10}
+    assert {arm: len(runs) for arm, runs in runs_of_arms([record]).items()} == {full: 20, heads: 20}
     earlier = [
         replace(
             run, spec=run.spec.model_copy(update={"plan": run.spec.plan.with_rates(1e-5, None)})
@@ -344,9 +344,9 @@ def finding_of(name: str, made: ShippedComparison, count: int) -> Finding:
 
 def test_a_claim_is_not_judged_before_all_its_planned_seeds_are_finished() -> None:
     made = comparison_of("standard", {"heads-only": SCORES, "full": SCORES})
-    early = finding_of("faster", made, 19)
-    assert (early.verdict, early.detail) == (ClaimVerdict.OPEN, "19 of 20 runs are finished")
-    assert finding_of("faster", made, 20).verdict is ClaimVerdict.HOLDS
+    early = finding_of("faster", made, 39)
+    assert (early.verdict, early.detail) == (ClaimVerdict.OPEN, "39 of 40 runs are finished")
+    assert finding_of("faster", made, 40).verdict is ClaimVerdict.HOLDS
 
 
 def diverged(made: ShippedComparison, place: int) -> tuple[ComparisonRecord, SummaryOf]:
@@ -398,7 +398,7 @@ def test_seeds_that_were_added_are_not_used_for_a_claim() -> None:
             update={
                 "id": f"{run.id}-more",
                 "stored_events": stored_events(
-                    event.model_copy(update={"spec": event.spec.model_copy(update={"seed": 10})})
+                    event.model_copy(update={"spec": event.spec.model_copy(update={"seed": 20})})
                     if isinstance(event, RunStarted)
                     else event
                     for event in run.events()
@@ -407,9 +407,9 @@ def test_seeds_that_were_added_are_not_used_for_a_claim() -> None:
         )
         for run in made.runs[:2]
     ]
-    spec = made.spec.model_copy(update={"seeds": (*made.spec.seeds, 10), "looks": (10,)})
+    spec = made.spec.model_copy(update={"seeds": (*made.spec.seeds, 20), "looks": (20,)})
     more = made.model_copy(update={"runs": (*made.runs, *extra), "spec": spec})
-    assert finding_of("faster", more, 22).seeds == 10
+    assert finding_of("faster", more, 42).seeds == 20
 
 
 def test_a_finished_run_counts_although_a_newer_one_of_its_seed_waits() -> None:

@@ -61,7 +61,7 @@ def test_runs_written_from_one_store_come_into_another_as_shipped(
     (file,) = ship(store, tmp_path / "shipped")
     assert file.name == "compare-standard.json.xz"
 
-    assert len(import_shipped(other, tmp_path / "shipped")) == 20
+    assert len(import_shipped(other, tmp_path / "shipped")) == 40
     arms = claim_by_id("faster").arms
     (shipped,) = claim_comparisons(other)
     assert shipped.shipped
@@ -84,7 +84,7 @@ def test_runs_read_without_a_store_are_those_that_a_store_imports(
 
     claim = claim_by_id("faster")
     finding = claim_finding(claim, read.by_arm, read.summary_of, owner_dataset)
-    assert (finding.seeds, finding.verdict) == (10, ClaimVerdict.HOLDS)
+    assert (finding.seeds, finding.verdict) == (20, ClaimVerdict.HOLDS)
     of_store = claim_finding(
         claim,
         imported,

@@ -1,5 +1,6 @@
 """Start a command on another machine: by submitit, or by a command of the user's own."""
 
+import logging
 import os
 import shlex
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any, Protocol
 
 from mtl_core.engine.capacity import Demand
 from mtl_core.errors import BadInput
+
+logger = logging.getLogger(__name__)
 
 COMMAND_VARIABLE, SUBMITIT_VARIABLE = "FREEZE_LAB_COMMAND", "FREEZE_LAB_SUBMITIT"
 _DEFAULT_MEMORY_BYTES = 4_000_000_000  # of a run whose memory cannot be estimated
@@ -149,7 +152,11 @@ class _LaunchedJob:
         self._job = job
 
     def ended(self) -> str | None:
-        if not self._job.done():
+        try:
+            if not self._job.done():
+                return None
+        except Exception as problem:  # submitit runs a command of the batch system, which may fail
+            logger.warning("The state of a job is not known now: %s", problem)
             return None
         return f"Job {self._job.job_id} of the batch system ended: {self._job.state}."
 

@@ -59,7 +59,7 @@ def _field(field: FieldInfo, option: Option, value: float | bool, key: str) -> f
     label = str(option.label)
     if isinstance(value, bool):
         return st.toggle(label, key=key, help=option.help)
-    least, greatest = bounds(field)
+    least, greatest = (None if each is None else type(value)(each) for each in bounds(field))
     return st.number_input(
         label,
         min_value=least,
