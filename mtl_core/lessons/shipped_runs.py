@@ -6,6 +6,7 @@ Each comparison is one file named by its id, so a store can skip known ids witho
 import logging
 import lzma
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,8 +17,9 @@ from mtl_core.engine.lab import Lab
 from mtl_core.errors import FreezeLabError, InternalError, UnknownComparison
 from mtl_core.lessons.claim import Claim
 from mtl_core.lessons.claim_results import ClaimResult
-from mtl_core.lessons.claim_runs import ArmRuns, claim_finding, runs_of_arms
-from mtl_core.store.record import RunRecord
+from mtl_core.lessons.claim_runs import ArmRuns, claim_finding, experiment_of, runs_of_arms
+from mtl_core.lessons.experiments import EXPERIMENTS
+from mtl_core.store.record import ListedComparison, RunRecord
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
 from mtl_core.tasks.data_sources import ReadsData
@@ -60,8 +62,7 @@ class ShippedRuns:
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        comparisons = [_read(file) for file in _files(folder)]
-        comparisons.sort(key=lambda comparison: comparison.created_at)  # as the store lists them
+        comparisons = sorted(map(_read, _files(folder)), key=_order)  # as the store lists them
         self.by_arm: ArmRuns = runs_of_arms(each.record() for each in comparisons)
         self._runs = {run.id: run for each in comparisons for run in each.runs}
         self._summaries: dict[str, RunSummary] = {}
@@ -100,12 +101,24 @@ def import_shipped_at_start(lab: Lab) -> None:
 def import_shipped(store: RunStore, folder: Path = FOLDER) -> list[str]:
     """Imports the shipped comparisons that the store lacks and returns the ids of the added runs.
 
-    The oldest comparison is imported last, so the store lists it first: most claims use it.
+    They are listed in the order of their experiments, so the first one is imported last.
     Raises InternalError for a damaged file.
     """
     lacking = [_read(file) for file in _files(folder) if not _is_known(store, file)]
-    lacking.sort(key=lambda comparison: comparison.created_at, reverse=True)
+    lacking.sort(key=_order, reverse=True)
     return [run for comparison in lacking for run in store.import_comparison(comparison)]
+
+
+def _order(comparison: ShippedComparison) -> tuple[int, datetime]:
+    """Sorts comparisons by their experiment, then by time; those of no experiment are the last."""
+    listed = ListedComparison(
+        id=comparison.id,
+        name=comparison.name,
+        spec=comparison.spec,
+        created_at=comparison.created_at,
+    )
+    names = [*EXPERIMENTS, None]
+    return names.index(experiment_of(listed)), comparison.created_at
 
 
 def _files(folder: Path) -> list[Path]:

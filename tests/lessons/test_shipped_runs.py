@@ -12,11 +12,13 @@ from mtl_core.errors import BadInput, InternalError
 from mtl_core.lessons.claim_runs import (
     claim_comparisons,
     claim_finding,
+    experiment_of,
     local_runs,
     missing_arms,
     runs_of_arms,
 )
 from mtl_core.lessons.claims import claim_by_id
+from mtl_core.lessons.experiments import EXPERIMENTS
 from mtl_core.lessons.shipped_runs import FOLDER, ShippedRuns, add_shipped_runs, import_shipped
 from mtl_core.store.runs import RunStore
 from mtl_core.store.shipping import ShippedComparison
@@ -100,7 +102,9 @@ def test_the_included_runs_have_dates_and_versions_and_are_small_and_all_open(
     files = list(FOLDER.glob("*.json.*"))
     assert sum(file.stat().st_size for file in files) < 6_000_000
     assert len(import_shipped(store)) >= 400  # 120 of the six plans, and those of other claims
-    for comparison in store.comparisons(limit=100, shipped=True):
+    included = store.comparisons(limit=100, shipped=True)
+    assert experiment_of(included[0]) == next(iter(EXPERIMENTS))  # the Compare page opens with it
+    for comparison in included:
         for run in comparison.runs:
             assert run.started_at is not None
             assert {"freeze-lab", "python", "torch", "transformers"} <= set(run.spec.versions)

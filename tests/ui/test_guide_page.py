@@ -168,9 +168,9 @@ def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> No
         (scenario, seed) for seed in range(20) for scenario in ("heads-only", "full")
     ]
     assert {run.state for run in comparison.runs} == {RunState.WAITING}
-    assert [run.keeps_model for run in comparison.runs] == [False, True] * 10
+    assert [run.keeps_model for run in comparison.runs] == [False, True] * 20
     assert "0 of 40 runs finished" in [each.proto.text for each in app.get("progress")]
-    assert app.button(key="test_gradual").label == "Test: about 1 min"  # full waits already
+    assert app.button(key="test_gradual").label == "Test: about 2 min"  # full waits already
 
 
 def test_a_stopped_test_is_resumed_and_its_finished_runs_are_not_repeated(shipped: Lab) -> None:
