@@ -4,7 +4,7 @@ Pure functions without knowledge of runs or pages. Units follow a space: "50 %",
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from unicodedata import category
 
@@ -67,6 +67,19 @@ def signed_range(low: float, high: float, decimals: int = 3) -> str:
 def counted(count: int, singular: str, plural: str | None = None) -> str:
     """Formats a count with its noun: `1 run`, `1,200 runs`. The default plural appends an s."""
     return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"
+
+
+def numbers_text(numbers: Iterable[int]) -> str:
+    """Ascending whole numbers, with four or more in a row shortened: `0, 1, 2` or `0 to 19, 25`."""
+    rows: list[list[int]] = []
+    for number in sorted(numbers):
+        if rows and number == rows[-1][-1] + 1:
+            rows[-1].append(number)
+        else:
+            rows.append([number])
+    return ", ".join(
+        f"{row[0]} to {row[-1]}" if len(row) > 3 else ", ".join(map(str, row)) for row in rows
+    )
 
 
 def count_or_all(count: int | None) -> str:

@@ -8,6 +8,7 @@ from mtl_core.text import (
     counted,
     listed,
     megabytes,
+    numbers_text,
     percent,
     printable,
     signed,
@@ -74,6 +75,11 @@ def test_a_share_above_zero_never_reads_as_zero(share: float, decimals: int, tex
 )
 def test_a_difference_has_a_sign_unless_it_is_exactly_zero(value: float, text: str) -> None:
     assert signed(value) == text
+
+
+def test_numbers_in_a_row_are_shortened_from_four_on() -> None:
+    texts = [numbers_text(each) for each in ((), (4,), (2, 0, 1), range(20), (0, 1, 2, 3, 7, 8))]
+    assert texts == ["", "4", "0, 1, 2", "0 to 19", "0 to 3, 7, 8"]
 
 
 def test_counts_agree_with_their_noun() -> None:

@@ -27,7 +27,7 @@ from mtl_core.report.run_words import (
     vector_words,
 )
 from mtl_core.store.record import RunRecord
-from mtl_core.text import count_or_all, counted, last_part, percent
+from mtl_core.text import count_or_all, counted, last_part, numbers_text, percent
 from mtl_core.training.arm import ComparisonArm, difference_words
 from mtl_core.training.comparison import arm_key
 from mtl_core.training.spec import RunSpec
@@ -203,7 +203,7 @@ def _shared_facts(shown: ComparedRuns) -> list[str]:
     shared = [fact for fact in (settings or [[]])[0] if all(fact in each for each in settings)]
     starts = {spec.starts_from for spec in specs}
     shared += ["each starts from another run"] if len(starts) > 1 and None not in starts else []
-    seeds_text = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    seeds_text = f"seed{'s' if len(seeds) > 1 else ''} {numbers_text(seeds)}"
     return [counted(len(specs), "run"), *shared, seeds_text, _dates(shown.records)]
 
 

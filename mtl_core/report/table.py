@@ -20,7 +20,7 @@ from mtl_core.report.run_words import other_data_lines, rate_words, shared_words
 from mtl_core.report.undecided import undecided_lines
 from mtl_core.tasks.readings import states_reading
 from mtl_core.tasks.task import Task, TaskKind
-from mtl_core.text import UNDEFINED, bytes_text, listed, percent, signed
+from mtl_core.text import UNDEFINED, bytes_text, listed, numbers_text, percent, signed
 
 TRIALS_COMMAND = "python benchmarks/a_a_trials.py"
 """The command that measures FALSE_POSITIVES, run in the folder of Freeze Lab."""
@@ -290,10 +290,10 @@ def judged_words(comparison: PlanComparison) -> str:
 
 
 def seeds_words(seeds: Sequence[int]) -> str:
-    """Names the seeds: "Seed 1." or "Means over seeds 1, 2, 3."."""
+    """Names the seeds: "Seed 1.", "Means over seeds 1, 2, 3." or "Means over seeds 0 to 9."."""
     if len(seeds) == 1:
         return f"Seed {seeds[0]}."
-    return f"Means over seeds {', '.join(map(str, seeds))}."
+    return f"Means over seeds {numbers_text(seeds)}."
 
 
 def error_rate_words(comparison: PlanComparison) -> str:

@@ -149,8 +149,7 @@ def test_a_comparisons_command_lists_all_options_of_its_spec() -> None:
         "  --random-backbone"
     )
     on_a_card = spec.model_copy(update={"device": "cuda", "precision": "bfloat16"})
-    last = "  --device cuda \\\n  --precision bfloat16 \\\n  --random-backbone"
-    assert compare_command(on_a_card).endswith(last)
+    assert "\n  --device cuda \\\n  --precision bfloat16 \\\n" in compare_command(on_a_card)
     onward = spec.model_copy(update={"random_backbone": False, "starts_from": "a-run"})
     assert compare_command(onward).endswith("  --starts-from a-run")
     with_margin = spec.model_copy(update={"margin": 0.02})

@@ -22,6 +22,7 @@ from mtl_core.report.undecided import undecided_lines
 from mtl_core.settings import Settings
 from mtl_core.store.record import ComparisonRecord
 from mtl_core.store.runs import RunStore
+from mtl_core.text import numbers_text
 
 _UNLIMITED = 1000  # columns: wider than any table
 
@@ -50,7 +51,7 @@ def print_results(record: ComparisonRecord, report: Report) -> None:
     If the report has a reference, also how each plan compares with that plan.
     """
     console, compared = plain_console(), report.compared
-    seeds = ", ".join(map(str, record.spec.seeds))
+    seeds = numbers_text(record.spec.seeds)
     console.print(f"{comparison_name(record)} · {record.spec.data} · seeds {seeds}", soft_wrap=True)
     for each in compared.at_each_size:
         if compared.by_size:
