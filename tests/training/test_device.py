@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mtl_core.errors import InvalidRun
+from mtl_core.models import matrix_products
 from mtl_core.training.device import available_devices, resolve_device
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune
@@ -49,7 +50,8 @@ def test_a_card_that_is_here_trains_as_the_processor_does(bench, device, of):
 
 
 @pytest.mark.parametrize("scenario", ["top-1", "full"])
-def test_bfloat16_gives_nearly_the_losses_of_float32(bench, scenario, of):
+def test_bfloat16_gives_nearly_the_losses_of_float32(bench, scenario, of, monkeypatch):
+    monkeypatch.setattr(matrix_products, "MIN_MULTIPLICATIONS", 1)  # a tiny encoder has no others
     spec = bench.spec(scenario, epochs=2)
 
     exact = bench.run(spec)
@@ -62,7 +64,8 @@ def test_bfloat16_gives_nearly_the_losses_of_float32(bench, scenario, of):
     assert of(low, "run_finished")[0].frozen_identical is True
 
 
-def test_with_heads_alone_every_step_is_float32(bench):
+def test_with_heads_alone_every_step_is_float32(bench, monkeypatch):
+    monkeypatch.setattr(matrix_products, "MIN_MULTIPLICATIONS", 1)
     spec = bench.spec("heads-only", epochs=2)
 
     low = bench.run(spec.model_copy(update={"precision": "bfloat16"}))
@@ -71,8 +74,9 @@ def test_with_heads_alone_every_step_is_float32(bench):
 
 
 def test_bfloat16_trains_weights_in_float32_and_leaves_what_is_frozen(
-    bench, tmp_path, moved, written
+    bench, tmp_path, moved, written, monkeypatch
 ):
+    monkeypatch.setattr(matrix_products, "MIN_MULTIPLICATIONS", 1)
     spec = bench.spec("top-1", precision="bfloat16")
     (table,) = bench.tables(spec.plan)
     learns = {row.name for row in table.rows if row.learning_rate is not None}
