@@ -290,7 +290,7 @@ def test_runs_list_and_show_tell_of_the_comparison(kept: CompareOutput, command:
         (("--scenarios", "full", "--examples", "nre=5"), "There is no task 'nre'."),
         (("--scenarios", "full", "--max-length", 600), "A maximum length of 600 tokens"),
         (("--scenarios", "full", "--device", "tpu"), "There is no device 'tpu'. Available: "),
-        (("--scenarios", "full", "--precision", "float16"), "There is no precision 'float16'. Available: "),
+        (("--scenarios", "full", "--precision", "float16"), "There is no precision 'float16'."),
         (("--scenarios", "full", "--checkpoint", "bert-large-uncased"), "bert-large-uncased"),
         (("--resume", "261124-0655-compare-3f9a"), "There is no comparison '261124-0655"),
         (("--resume", "x", "--margin", 0.02), "--margin is chosen before the runs"),
