@@ -45,7 +45,8 @@ _WITHOUT_TRAINING = 4.0  # seconds of loading and of evaluations
 class DurationSource(StrEnum):
     """What the estimate of a duration is based on, the most reliable one first."""
 
-    THESE_RUNS = "runs on this machine"
+    THIS_MACHINE = "runs on this machine"
+    INCLUDED = "the included runs"
     TWO_CORES = "runs on two cores"
     COMPUTED = "the computed cost of a step and the speed of this machine"
     GIVEN = "the seconds of each run"
@@ -85,13 +86,15 @@ def estimate_duration(
     if seconds_each is not None:
         each = [seconds_each + _WITHOUT_TRAINING] * len(specs)
         return DurationEstimate(free_times((), each, at_once)[-1], DurationSource.GIVEN)
+    own, included = ([run for run in past if run.shipped is each] for each in (False, True))
     sources: tuple[tuple[DurationSource, Callable[[RunSpec], float | None]], ...] = (
-        (DurationSource.THESE_RUNS, lambda spec: estimated_seconds(spec, past)),
+        (DurationSource.THIS_MACHINE, lambda spec: estimated_seconds(spec, own)),
+        (DurationSource.INCLUDED, lambda spec: estimated_seconds(spec, included)),
         (DurationSource.TWO_CORES, lambda spec: _seconds_on_two_cores(spec, at_once)),
         (DurationSource.COMPUTED, computed),
     )
     known: list[float] = []
-    used = {DurationSource.THESE_RUNS}
+    used = {DurationSource.THIS_MACHINE}
     for spec in specs:
         for source, estimate in sources:
             if (seconds := estimate(spec)) is not None:

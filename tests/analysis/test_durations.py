@@ -1,5 +1,6 @@
 """Estimates of durations, and of the start of a waiting run."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -112,6 +113,16 @@ def test_with_nothing_ahead_there_is_no_wait() -> None:
 def test_without_past_runs_the_estimate_is_that_of_two_cores() -> None:
     estimate = estimate_duration(TWO_BY_TWO, [])
     assert (estimate.seconds, estimate.source) == (2 * 6 + 2 * 35, DurationSource.TWO_CORES)
+
+
+def test_runs_of_this_machine_count_before_included_ones() -> None:
+    included = replace(finished(spec_of("top-1"), 90), shipped=True)
+    own, spec = finished(spec_of("top-1"), 40), [spec_of("top-1", seed=9)]
+    found = [estimate_duration(spec, past) for past in ([included], [included, own])]
+    assert [(each.seconds, each.source) for each in found] == [
+        (90, DurationSource.INCLUDED),
+        (40, DurationSource.THIS_MACHINE),
+    ]
 
 
 def test_a_run_that_no_other_is_like_is_estimated_from_its_costs() -> None:
