@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 APP = str(ROOT / "app.py")
 WORD = "Quetzalcoatl"
-PRIVATE, MISSING = "private", "missing"  # of equal length, so that no text is cut off elsewhere
+PRIVATE, MISSING = "folder-1", "folder-2"  # differ in the last letter, so that cut-off texts do not
 _TRIES = 3
 PAGES = tuple(sorted(page.stem for page in (ROOT / "pages").glob("*.py")))
 PARAMETERS = (

@@ -45,11 +45,11 @@ _WITHOUT_TRAINING = 4.0  # seconds of loading and of evaluations
 class DurationSource(StrEnum):
     """What the estimate of a duration is based on, the most reliable one first."""
 
+    GIVEN = "the seconds of each run"
     THIS_MACHINE = "runs on this machine"
     INCLUDED = "the included runs"
     TWO_CORES = "runs on two cores"
     COMPUTED = "the computed cost of a step and the speed of this machine"
-    GIVEN = "the seconds of each run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +93,20 @@ def estimate_duration(
         (DurationSource.TWO_CORES, lambda spec: _seconds_on_two_cores(spec, at_once)),
         (DurationSource.COMPUTED, computed),
     )
-    known: list[float] = []
-    used = {DurationSource.THIS_MACHINE}
+    by_work: dict[tuple[object, ...], tuple[float, DurationSource] | None] = {}
     for spec in specs:
-        for source, estimate in sources:
-            if (seconds := estimate(spec)) is not None:
-                known.append(seconds)
-                used.add(source)
-                break
-    total = free_times((), known, at_once)[-1] if len(known) == len(specs) else None
-    return DurationEstimate(total, max(used, key=list(DurationSource).index))
+        work = (*workload(spec), spec.epochs)
+        if work not in by_work:
+            found = ((estimate(spec), source) for source, estimate in sources)
+            by_work[work] = next(
+                ((seconds, source) for seconds, source in found if seconds is not None), None
+            )
+    estimates = (by_work[*workload(spec), spec.epochs] for spec in specs)
+    known = [estimate for estimate in estimates if estimate is not None]
+    least = max((source for _, source in known), key=list(DurationSource).index, default=None)
+    complete = len(known) == len(specs)
+    total = free_times((), [seconds for seconds, _ in known], at_once)[-1] if complete else None
+    return DurationEstimate(total, least or DurationSource.COMPUTED)
 
 
 def with_sweep_runs(specs: Sequence[RunSpec], sweep: Sequence[float]) -> list[RunSpec]:
@@ -169,7 +173,7 @@ def _seconds_on_two_cores(spec: RunSpec, at_once: int) -> float | None:
     Those runs had both cores. A run with one core counts twice, which is the most it can take.
     """
     measured = TWO_CORE_SECONDS.get(spec.scenario or "")
-    if measured is None or not spec.reuses_prefix:
+    if measured is None or not spec.reuses_prefix or not spec.computes_as_usual:
         return None
     if (spec.checkpoint, spec.data) != (EMBEDDED, SAMPLE):
         return None

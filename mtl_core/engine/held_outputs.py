@@ -7,13 +7,11 @@ cache has no room for them, if they are not those of the checkpoint, or if a gro
 from math import ceil
 
 from mtl_core.cost.estimate import FLOAT_BYTES
+from mtl_core.engine.planned_passes import planned_passes
 from mtl_core.errors import FreezeLabError
-from mtl_core.freezing.resolve import parameter_tables
 from mtl_core.models.description import ModelDescription
 from mtl_core.settings import HEAD_ROWS_BYTES, Settings
 from mtl_core.tasks.data_sources import ReadsData
-from mtl_core.training.phases import learning_steps, phase_steps, steps_per_epoch
-from mtl_core.training.prefix.plan import ReadSentences, phase_prefixes
 from mtl_core.training.spec import RunSpec
 
 TOKENS_PER_WORD = 1.5
@@ -46,19 +44,8 @@ def held_output_bytes(
 
 def _depths(spec: RunSpec, model: ModelDescription, load: ReadsData) -> tuple[int, int]:
     """Return how many depths of the checkpoint a run reads, and how many of its own at a time."""
-    if not spec.reuses_prefix:
-        return 0, 0
-    tables = parameter_tables(spec.plan, model)
-    data = load(spec.data, spec.examples)
-    counts = len(data.train), len(data.validation), len(data.test)
-    per_epoch = steps_per_epoch(counts[0], spec.batch_size)
-    steps = learning_steps(tables, phase_steps(spec, per_epoch))
-    sentences = ReadSentences(*counts, per_epoch, spec.evaluations_per_epoch)
-    read = [
-        each
-        for each in phase_prefixes(tables, steps, model.backbone.layers, sentences)
-        if each.depth is not None
-    ]
+    prefixes = planned_passes(spec, model, load).prefixes
+    read = [each for each in prefixes if each.depth is not None]
     return len({each.depth for each in read if each.original}), int(
         any(not each.original for each in read)
     )

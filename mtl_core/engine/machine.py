@@ -54,19 +54,25 @@ def gpu_count(root: Path = _ROOT) -> int:
 
     On NVIDIA's it is the number of their device files, or of those in CUDA_VISIBLE_DEVICES.
     """
-    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return max(1, len([each for each in visible.split(",") if each.strip()]))
+    if (visible := _visible_gpus()) is not None:
+        return max(1, len(visible))
     return max(1, sum(each.name[6:].isdecimal() for each in (root / "dev").glob("nvidia*")))
 
 
 def use_only_gpu(number: int) -> None:
     """Let this process use only one GPU, counted among those that it may use.
 
-    Call it before torch first computes on a GPU.
+    Call it before torch first computes on a GPU. A process that may use none still may not.
     """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    names = [each.strip() for each in visible.split(",") if each.strip()]
-    os.environ["CUDA_VISIBLE_DEVICES"] = names[number] if names else str(number)
+    visible = _visible_gpus()
+    if visible != []:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(number) if visible is None else visible[number]
+
+
+def _visible_gpus() -> list[str] | None:
+    """The GPUs that this process may use; None if it may use all."""
+    names = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return None if names is None else [each.strip() for each in names.split(",") if each.strip()]
 
 
 def usable_devices(root: Path = _ROOT) -> tuple[str, ...]:

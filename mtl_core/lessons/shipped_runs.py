@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).with_name("shipped")
 _SUFFIX = ".json.xz"
+_ORDER = [*EXPERIMENTS, None]
 
 
 def add_shipped_runs(store: RunStore, runs: ArmRuns, folder: Path = FOLDER) -> list[Path]:
@@ -117,8 +118,7 @@ def _order(comparison: ShippedComparison) -> tuple[int, datetime]:
         spec=comparison.spec,
         created_at=comparison.created_at,
     )
-    names = [*EXPERIMENTS, None]
-    return names.index(experiment_of(listed)), comparison.created_at
+    return _ORDER.index(experiment_of(listed)), comparison.created_at
 
 
 def _files(folder: Path) -> list[Path]:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def use_gradient_checkpointing(backbone: "PreTrainedModel") -> None:
     """Compute each layer that learns again in the backward pass.
 
-    Layers that do not learn are not affected: they run in eval mode. Raises InvalidRun if the
-    architecture has no layers that can be computed again.
+    Layers in eval mode are not affected: those that do not learn, unless they have dropout. Raises
+    InvalidRun if the architecture has no layers that can be computed again.
     """
     try:
         backbone.activation_checkpointing_enable({"use_reentrant": False})
@@ -25,6 +25,6 @@ def use_gradient_checkpointing(backbone: "PreTrainedModel") -> None:
             f"The architecture '{backbone.config.model_type}' has no gradient checkpointing. Omit "
             "--gradient-checkpointing; a smaller --micro-batch-size needs less memory too."
         ) from None
-    # transformers lets the output of the embeddings require a gradient, which the variant without
-    # reentrance does not need. Frozen layers would then take part in the backward pass.
+    # transformers lets the output of the embeddings require a gradient, which non-reentrant
+    # checkpointing does not need. Frozen layers would then take part in the backward pass.
     backbone.disable_input_require_grads()

@@ -4,8 +4,8 @@ By default torch uses MKL, which is limited to 256-bit instructions on AMD proce
 which is also part of torch, uses 512-bit instructions if available and is then twice as fast.
 Most of a training step consists of such products.
 
-Where a run computes in bfloat16, the factors of a product are rounded to it, and everything between
-products stays in float32.
+Where a run computes in bfloat16, the factors of the products of linear layers are rounded to it.
+Attention, and everything between products, stays in float32.
 """
 
 import platform
@@ -101,8 +101,8 @@ def bfloat16_products() -> Iterator[None]:
     """Compute large float32 products in bfloat16 inside the block, on the CPU.
 
     The factors are rounded to bfloat16, the products are summed in float32, and the result is
-    rounded to bfloat16 and returned as float32. Gradients of the block's products must be computed
-    in such a block too.
+    rounded to bfloat16 and returned as float32. The gradients of the block's products are computed
+    in bfloat16 in such a block only.
     """
     _kernels.register()
     token = _in_bfloat16.set(True)

@@ -97,7 +97,7 @@ def accumulate_gradients(
     """
     counts = label_counts(parts)
     shares: dict[str, list[Tensor]] = {}
-    for each in _passes(reused, parts, loaded.spec.micro_batch_size):
+    for each in _passes(reused, parts, may_share=not loaded.spec.has_micro_batches):
         for task, loss in _backward(loaded, reused, each, counts).items():
             shares.setdefault(task, []).append(loss)
     means = [torch.stack(losses).sum() for losses in shares.values()]
@@ -106,11 +106,11 @@ def accumulate_gradients(
 
 
 def _passes(
-    reused: ReusedPrefix, parts: Sequence[Batch], micro_batch_size: int
+    reused: ReusedPrefix, parts: Sequence[Batch], *, may_share: bool
 ) -> Iterator[Sequence[Batch]]:
-    """Yield the parts of each pass. Micro-batches have a pass each."""
+    """Yield the parts of each pass; one for each part unless they `may_share` passes."""
     # `packs` is evaluated only if needed: the first use runs a test
-    shared = len(parts) > 1 and not micro_batch_size and reused.packs
+    shared = len(parts) > 1 and may_share and reused.packs
     for group in group_into_passes(parts) if shared else ():
         if reused.fit_one_pass(group):
             yield group
@@ -125,7 +125,8 @@ def _backward(
 ) -> dict[str, Tensor]:
     """Run forward and backward for the parts of one pass; return its share of each task's loss.
 
-    `counts` are the labels of the whole step.
+    `counts` are the labels of the whole step. The gradients of heads and pooler are float32 in any
+    precision, like their outputs; the backbone follows from the gradient of its states.
     """
     spec = loaded.spec
     read = labelled(parts, spec.tasks, spec.sentence_vector)
@@ -135,12 +136,15 @@ def _backward(
         if len(parts) == 1
         else reused.packed_states_at(parts, positions)
     )
-    sums = labelled_losses(loaded.model, states, read)
+    read_states = states.detach().requires_grad_(states.requires_grad)
+    sums = labelled_losses(loaded.model, read_states, read)
     losses = {task: loss / counts[task] for task, loss in sums.items()}
     joint = joint_loss(losses, spec.plan.task_weights)
     if joint is not None:
-        with backward_in(spec.precision, joint.device):
-            joint.backward()  # type: ignore[no-untyped-call]
+        joint.backward()  # type: ignore[no-untyped-call]
+    if read_states.grad is not None:
+        with backward_in(spec.precision, states.device):
+            states.backward(read_states.grad)  # type: ignore[no-untyped-call]
     return {task: loss.detach() for task, loss in losses.items()}
 
 

@@ -55,8 +55,7 @@ Seed = Annotated[
 class ScalarOptions(Frozen):
     """Options with one value: a number, a switch or a name from a list.
 
-    They are the same in a spec, a form and an address. With bfloat16 the matrix products of the
-    layers that run on every step are computed in it; the weights stay in float32.
+    They are the same in a spec, a form and an address.
     """
 
     epochs: Annotated[
@@ -133,7 +132,7 @@ class ScalarOptions(Frozen):
         Field(ge=0, le=512),
         Option(
             "Sentences of a pass: the gradients of a batch with more sentences are accumulated "
-            "over several passes, which need less memory. 0 is the whole batch.",
+            "over several passes, which need less memory. 0: no limit.",
             label="Micro-batch size",
             step=1,
             fact="micro-batches of {}",
@@ -161,9 +160,9 @@ class ScalarOptions(Frozen):
     precision: Annotated[
         PrecisionName,
         Option(
-            "float32, bfloat16, or auto for bfloat16 where the processor or the GPU multiplies "
-            "faster in it. It applies to matrix products of the layers that run on every step; "
-            "weights, gradients and heads are float32.",
+            "Precision of the linear layers that run on every step: float32, or bfloat16, which is "
+            "faster where the processor or the GPU has instructions for it. On the command line "
+            "auto selects it there. Weights, gradients and heads are float32.",
             metavar="NAME",
             label="Precision",
             fact="in {}",

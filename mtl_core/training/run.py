@@ -315,8 +315,8 @@ class _Run:
     def _parts(self, drawn: Sequence[EncodedExample], table: ParameterTable) -> list[Batch]:
         """Return one batch of these examples, or several to be accumulated."""
         tasks, pad = self._spec.tasks, self._loaded.pad_id
-        if size := self._spec.micro_batch_size:
-            return micro_batches(drawn, size, tasks, pad)
+        if self._spec.has_micro_batches:
+            return micro_batches(drawn, self._spec.pass_size, tasks, pad)
         if not splits_batches(table, self._spec.device):
             return [collate(drawn, tasks, pad)]
         return split_by_length(drawn, tasks, pad, packed=self._reused.packs)

@@ -67,6 +67,20 @@ class RunSpec(RunOptions):
         return self.prefix_reuse and not self.frozen_dropout
 
     @property
+    def has_micro_batches(self) -> bool:
+        """Whether the gradients of a batch are accumulated over passes of `pass_size`."""
+        return self.pass_size < self.batch_size
+
+    @property
+    def computes_as_usual(self) -> bool:
+        """Whether a step is computed as by default: on the CPU, in float32, with all activations.
+
+        Durations were measured for such steps only.
+        """
+        is_default = (self.device, self.precision) == ("cpu", "float32")
+        return is_default and not (self.gradient_checkpointing or self.has_micro_batches)
+
+    @property
     def pass_size(self) -> int:
         """The most sentences of a pass of a step: those of a micro-batch, or of the batch."""
         return min(self.micro_batch_size or self.batch_size, self.batch_size)

@@ -68,14 +68,19 @@ def test_a_run_with_fewer_threads_than_the_speed_was_measured_with_takes_longer(
     tmp_path: Path,
 ) -> None:
     spec = spec_of("full", data="sample-small", threads=1)
-    alone = Settings(home=tmp_path, threads=2)
-    seconds = computed_seconds(spec, alone, ANY_FILE, owner_dataset, SPEED)
+    two_threads = Settings(home=tmp_path, threads=2)
+    seconds = computed_seconds(spec, two_threads, ANY_FILE, owner_dataset, SPEED)
 
     assert seconds == pytest.approx(2 * computed(spec, tmp_path) - START_SECONDS)
 
 
-def test_unknown_costs_and_unreadable_data_give_no_estimate(tmp_path: Path) -> None:
+def test_untraced_checkpoints_other_kinds_of_steps_and_unreadable_data_give_no_estimate(
+    tmp_path: Path, tiny_checkpoint: Path
+) -> None:
     for spec in (
+        spec_of("full", threads=1).model_copy(update={"checkpoint": str(tiny_checkpoint)}),
+        spec_of("full", threads=1, precision="bfloat16"),
+        spec_of("full", threads=1, micro_batch_size=2),
         spec_of("full", data="no-such-data", threads=1),
         spec_of("full", threads=1).model_copy(update={"checkpoint": "no-such-checkpoint"}),
     ):

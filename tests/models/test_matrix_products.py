@@ -188,6 +188,7 @@ def test_in_bfloat16_factors_and_products_are_rounded_and_the_result_is_float32(
     with bfloat16_products():
         product, moved = left @ right, torch.addmm(bias, left, right)
     assert product.dtype is torch.float32
+    assert torch.equal(product, product.bfloat16().float())
     assert (product - wanted).abs().max() <= 2**-7 * wanted.abs().max()
     assert torch.equal(moved, product + bias)
     torch.testing.assert_close(left @ right, (left.double() @ right.double()).float())

@@ -54,7 +54,7 @@ class LocalExecutor:
     A trainer executes one job at a time, each in a process of its own (`job_process`), and is
     reused for the next one. It is ended after ten idle minutes; all but one idle trainer are ended
     after 30 seconds. Where a trainer cannot copy itself, it is ended after its job. A job on a GPU
-    gets one that no other job uses.
+    gets one that no other job of this executor uses.
     """
 
     def __init__(self, argv: Sequence[str] = TRAINER_ARGV) -> None:
@@ -147,7 +147,7 @@ class LocalExecutor:
         return trainer
 
     def _free_gpu(self) -> int:
-        """The first GPU that no job uses; the caller has compared their number with the jobs."""
+        """The first GPU that no job of this executor uses; 0 if all are used."""
         used = {each.gpu for each in self._trainers if each.runs}
         return next((each for each in range(gpu_count()) if each not in used), 0)
 

@@ -1,6 +1,6 @@
 """The form that starts a comparison, with an estimate of its duration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from threading import Lock
 from time import monotonic
@@ -10,7 +10,6 @@ from cachetools import LRUCache
 
 from mtl_core.analysis.durations import DurationEstimate, estimate_duration, with_sweep_runs
 from mtl_core.charts.theme import DARK, Palette
-from mtl_core.engine.comparisons import workload
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.titles import scenario_phrase
@@ -23,7 +22,6 @@ from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.text import counted
 from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.training.prepare_comparison import prepare_comparison
-from mtl_core.training.spec import RunSpec
 from mtl_core.ui.compare.arms import clear_arms
 from mtl_core.ui.compare.fields import FIRST, rare_fields, requested_comparison
 from mtl_core.ui.compare.selection import show_comparison
@@ -204,7 +202,8 @@ def _origin(lab: Lab, spec: ComparisonSpec, estimate: DurationEstimate | None) -
     sizes = max(1, len(spec.train_sizes))
     arms = len(spec.arms) * sizes
     runs = arms * len(spec.seeds)
-    at_once = min(runs, lab.runs_at_once(lab.settings.threads_of_each(spec.run_count)))
+    threads = lab.settings.threads_of_each(spec.run_count)
+    at_once = min(runs, lab.runs_at_once(threads, spec.device))
     how = f"{at_once} at a time" if at_once > 1 else "one after another"
     count = "1 run" if runs == 1 else f"{runs} runs, {how}"
     if sizes > 1:
@@ -228,24 +227,10 @@ def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate:
     specs = prepare_comparison(
         spec, lambda ref, vector: lab.model_description(ref, tasks, vector), threads
     )
-    at_once = lab.runs_at_once(specs[0].threads)
+    at_once = lab.runs_at_once(specs[0].threads, spec.device)
     past = _finished_runs(lab)
     all_runs = with_sweep_runs(specs, spec.sweep)
-    return estimate_duration(all_runs, past, spec.seconds, at_once, _computed_once(lab))
-
-
-def _computed_once(lab: Lab) -> Callable[[RunSpec], float | None]:
-    """Computes the seconds of a run once for all runs with the same work."""
-    known: dict[tuple[object, ...], float | None] = {}
-
-    def computed(spec: RunSpec) -> float | None:
-        """The seconds of a run from the cost of its steps; None if unknown."""
-        work = (*workload(spec), spec.epochs)
-        if work not in known:
-            known[work] = lab.computed_seconds(spec)
-        return known[work]
-
-    return computed
+    return estimate_duration(all_runs, past, spec.seconds, at_once, lab.computed_seconds)
 
 
 def _finished_runs(lab: Lab) -> Sequence[RunRecord]:

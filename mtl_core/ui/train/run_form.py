@@ -320,4 +320,4 @@ def _cost(lab: Lab, chosen: ResolvedChoice, steps: int) -> str:
     choice = chosen.choice
     if not steps:
         return "Nothing is trained: the model is only evaluated"
-    return f"{steps:,} steps of {choice.batch_size} sentences. {at_once_words(lab)}"
+    return f"{steps:,} steps of {choice.batch_size} sentences. {at_once_words(lab, choice.device)}"
