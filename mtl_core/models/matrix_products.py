@@ -1,17 +1,13 @@
-"""Selects the library and the precision of float32 matrix products on the CPU.
+"""Selects the library that torch uses for float32 matrix products on the CPU.
 
 By default torch uses MKL, which is limited to 256-bit instructions on AMD processors. oneDNN,
 which is also part of torch, uses 512-bit instructions if available and is then twice as fast.
 Most of a training step consists of such products.
-
-Where a run computes in bfloat16, the factors of the products of linear layers are rounded to it.
-Attention, and everything between products, stays in float32.
 """
 
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,30 +26,7 @@ MIN_MULTIPLICATIONS = 2**22
 """Smaller products use MKL. oneDNN compiles code for each new shape, which takes about as long as
 this many multiplications, and the heads' products have new shapes in every step."""
 
-MIN_BFLOAT16_SIDE = 32
-"""Products with a shorter side are not rounded to bfloat16: those of the heads, which have as many
-outputs as a task has labels."""
-
-
-class _Kernels:
-    """The kernels of this process: the library of float32 products, and whether ours are called."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Use torch's own kernels again."""
-        self.library = MatrixProducts.MKL
-        self._registration: torch.library.Library | None = None  # deleting the object ends it
-
-    def register(self) -> None:
-        """Call the functions of this module for matrix products on the CPU."""
-        if self._registration is None:
-            self._registration = _registered()
-
-
-_kernels = _Kernels()
-_in_bfloat16: ContextVar[bool] = ContextVar("in_bfloat16", default=False)
+_registrations: list[torch.library.Library] = []  # a registration ends when its object is deleted
 
 
 def compute_with(threads: int) -> None:
@@ -89,27 +62,10 @@ def use_fast_products() -> None:
     Raises BadInput if FREEZE_LAB_MATRIX_PRODUCTS names no library.
     """
     requested = requested_matrix_products()
-    if requested is MatrixProducts.MKL or products_in_use() is MatrixProducts.ONEDNN:
+    if requested is MatrixProducts.MKL or _registrations:
         return
     if (requested is MatrixProducts.ONEDNN or _mkl_is_slower()) and _onednn_agrees():
-        _kernels.register()
-        _kernels.library = MatrixProducts.ONEDNN
-
-
-@contextmanager
-def bfloat16_products() -> Iterator[None]:
-    """Compute large float32 products in bfloat16 inside the block, on the CPU.
-
-    The factors are rounded to bfloat16, the products are summed in float32, and the result is
-    rounded to bfloat16 and returned as float32. The gradients of the block's products are computed
-    in bfloat16 in such a block only.
-    """
-    _kernels.register()
-    token = _in_bfloat16.set(True)
-    try:
-        yield
-    finally:
-        _in_bfloat16.reset(token)
+        _registrations.append(_registered())
 
 
 def _registered() -> torch.library.Library:
@@ -124,7 +80,7 @@ def _registered() -> torch.library.Library:
 
 def products_in_use() -> MatrixProducts:
     """The library that multiplies float32 matrices in this process."""
-    return _kernels.library
+    return MatrixProducts.ONEDNN if _registrations else MatrixProducts.MKL
 
 
 def _mkl_is_slower() -> bool:
@@ -180,8 +136,6 @@ def onednn_product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> T
 
 def _mm(left: Tensor, right: Tensor) -> Tensor:
     """`torch.mm` on the CPU: (m, k) times (k, n)."""
-    if _uses_bfloat16(left, right):
-        return _bfloat16_product(left, right)
     if _uses_onednn(left, right):
         return onednn_product(left, right)
     return torch.mm(left, right, out=_output(left, right))
@@ -193,36 +147,13 @@ def _addmm(added: Tensor, left: Tensor, right: Tensor, *, beta: Any = 1, alpha: 
     All other cases use torch's own kernel.
     """
     plain = beta == 1 and alpha == 1 and added.shape == right.shape[1:]
-    if plain and added.dtype is torch.float32:
-        if _uses_bfloat16(left, right):
-            return _bfloat16_product(left, right).add_(added)
-        if _uses_onednn(left, right):
-            return onednn_product(left, right, added)
+    if plain and added.dtype is torch.float32 and _uses_onednn(left, right):
+        return onednn_product(left, right, added)
     return torch.addmm(added, left, right, beta=beta, alpha=alpha, out=_output(left, right))
 
 
-def _bfloat16_product(left: Tensor, right: Tensor) -> Tensor:
-    """The float32 product of factors that are rounded to bfloat16; torch computes it by oneDNN."""
-    low = left.bfloat16()
-    return torch.mm(low, right.bfloat16(), out=_output(low, right)).float()
-
-
 def _uses_onednn(left: Tensor, right: Tensor) -> bool:
-    """Whether oneDNN computes the product of these factors in float32."""
-    return _kernels.library is MatrixProducts.ONEDNN and _is_large(left, right)
-
-
-def _uses_bfloat16(left: Tensor, right: Tensor) -> bool:
-    """Whether the factors of this product are rounded to bfloat16."""
-    return (
-        _in_bfloat16.get()
-        and _is_large(left, right)
-        and min(*left.shape, right.shape[1]) >= MIN_BFLOAT16_SIDE
-    )
-
-
-def _is_large(left: Tensor, right: Tensor) -> bool:
-    """Whether these are float32 factors of a product with many multiplications."""
+    """Whether oneDNN computes the product of these factors."""
     both = left.dtype is torch.float32 and right.dtype is torch.float32
     fit = left.shape[1] == right.shape[0]
     return both and fit and left.numel() * right.shape[1] >= MIN_MULTIPLICATIONS

@@ -10,7 +10,7 @@ from mtl_core.models.narrowing import NarrowedTop
 from mtl_core.models.packing import PackedBackbone, Padded
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import collate
-from mtl_core.training.device import forward_in
+from mtl_core.training.device import autocast_to
 from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.losses import states_at
 
@@ -68,7 +68,7 @@ class BackbonePasses:
         return hidden[0] if narrowed.happened else states_at(hidden, places)
 
     def _precision(self) -> AbstractContextManager[None]:
-        return forward_in(self._loaded.spec.precision, self._model.backbone.device)
+        return autocast_to(self._loaded.spec.precision, self._model.backbone.device)
 
     @cached_property
     def _top(self) -> NarrowedTop:

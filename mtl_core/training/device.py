@@ -6,7 +6,6 @@ from typing import Any, get_args
 import torch
 
 from mtl_core.errors import InvalidRun
-from mtl_core.models.matrix_products import bfloat16_products
 from mtl_core.training.options import DeviceName, PrecisionName
 
 
@@ -40,19 +39,8 @@ def random_state_module(device: torch.device) -> Any:
     return torch if device.type == "cpu" else torch.get_device_module(device)
 
 
-def forward_in(precision: PrecisionName, device: torch.device) -> AbstractContextManager[None]:
-    """Return a context in which forward passes multiply matrices in `precision`."""
+def autocast_to(precision: PrecisionName, device: torch.device) -> AbstractContextManager[None]:
+    """Return a context in which matrix products are computed in `precision` by autocast."""
     if precision == "float32":
         return nullcontext()
-    if device.type == "cpu":
-        return bfloat16_products()
     return torch.autocast(device.type, dtype=torch.bfloat16)
-
-
-def backward_in(precision: PrecisionName, device: torch.device) -> AbstractContextManager[None]:
-    """Return a context for the gradients of passes that ran in `forward_in`.
-
-    On a GPU it does nothing, because autocast has chosen the types in the forward pass.
-    """
-    is_cpu = device.type == "cpu"
-    return bfloat16_products() if is_cpu and precision == "bfloat16" else nullcontext()

@@ -17,7 +17,6 @@ from mtl_core.models.packing import PACKED_TOKENS
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.tasks.task import Task
 from mtl_core.training.batches import Batch, collate
-from mtl_core.training.device import backward_in
 from mtl_core.training.loaded_run import LoadedRun
 from mtl_core.training.losses import (
     joint_loss,
@@ -125,8 +124,7 @@ def _backward(
 ) -> dict[str, Tensor]:
     """Run forward and backward for the parts of one pass; return its share of each task's loss.
 
-    `counts` are the labels of the whole step. The gradients of heads and pooler are float32 in any
-    precision, like their outputs; the backbone follows from the gradient of its states.
+    `counts` are the labels of the whole step.
     """
     spec = loaded.spec
     read = labelled(parts, spec.tasks, spec.sentence_vector)
@@ -136,15 +134,11 @@ def _backward(
         if len(parts) == 1
         else reused.packed_states_at(parts, positions)
     )
-    read_states = states.detach().requires_grad_(states.requires_grad)
-    sums = labelled_losses(loaded.model, read_states, read)
+    sums = labelled_losses(loaded.model, states, read)
     losses = {task: loss / counts[task] for task, loss in sums.items()}
     joint = joint_loss(losses, spec.plan.task_weights)
     if joint is not None:
         joint.backward()  # type: ignore[no-untyped-call]
-    if read_states.grad is not None:
-        with backward_in(spec.precision, states.device):
-            states.backward(read_states.grad)  # type: ignore[no-untyped-call]
     return {task: loss.detach() for task, loss in losses.items()}
 
 

@@ -160,9 +160,9 @@ class ScalarOptions(Frozen):
     precision: Annotated[
         PrecisionName,
         Option(
-            "Precision of the linear layers that run on every step: float32, or bfloat16, which is "
-            "faster where the processor or the GPU has instructions for it. On the command line "
-            "auto selects it there. Weights, gradients and heads are float32.",
+            "Precision of the layers that run on every step: float32, or bfloat16 with autocast, "
+            "which is faster where the processor or the GPU has instructions for it. On the "
+            "command line auto selects it there. Weights, gradients and heads are float32.",
             metavar="NAME",
             label="Precision",
             fact="in {}",

@@ -10,11 +10,7 @@ from torch.nn import functional
 
 from mtl_core.errors import BadInput
 from mtl_core.models import matrix_products
-from mtl_core.models.matrix_products import (
-    bfloat16_products,
-    products_in_use,
-    use_fast_products,
-)
+from mtl_core.models.matrix_products import products_in_use, use_fast_products
 from mtl_core.settings import MatrixProducts
 
 
@@ -22,13 +18,13 @@ from mtl_core.settings import MatrixProducts
 def onednn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Products by oneDNN, whatever the processor and their size, for the time of a test."""
     before = products_in_use()
-    matrix_products._kernels.reset()
+    matrix_products._registrations.clear()
     monkeypatch.setenv("FREEZE_LAB_MATRIX_PRODUCTS", "onednn")
     monkeypatch.setattr(matrix_products, "MIN_MULTIPLICATIONS", 1)
     use_fast_products()
     yield
     monkeypatch.undo()
-    matrix_products._kernels.reset()
+    matrix_products._registrations.clear()
     monkeypatch.setenv("FREEZE_LAB_MATRIX_PRODUCTS", before)
     use_fast_products()
 
@@ -116,7 +112,7 @@ def test_a_product_is_equal_to_the_bit_at_any_memory_address() -> None:
 
 
 def test_without_a_wish_the_processor_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    matrix_products._kernels.reset()
+    matrix_products._registrations.clear()
     monkeypatch.delenv("FREEZE_LAB_MATRIX_PRODUCTS")
     monkeypatch.setattr(matrix_products, "_processor", lambda: "vendor_id : GenuineIntel")
     use_fast_products()
@@ -126,7 +122,7 @@ def test_without_a_wish_the_processor_decides(monkeypatch: pytest.MonkeyPatch) -
 def test_an_amd_processor_with_wide_instructions_takes_onednn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    matrix_products._kernels.reset()
+    matrix_products._registrations.clear()
     monkeypatch.delenv("FREEZE_LAB_MATRIX_PRODUCTS")
     monkeypatch.setattr(matrix_products, "_processor", lambda: "vendor_id : AuthenticAMD")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
@@ -138,7 +134,7 @@ def test_an_amd_processor_with_wide_instructions_takes_onednn(
 def test_a_library_that_gives_something_else_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    matrix_products._kernels.reset()
+    matrix_products._registrations.clear()
     right = matrix_products.onednn_product
     monkeypatch.setattr(matrix_products, "onednn_product", lambda *given: right(*given) * 1.001)
     use_fast_products()
@@ -162,59 +158,7 @@ def test_a_wish_for_mkl_leaves_torch_as_it_is() -> None:
 
 
 def test_an_unknown_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    matrix_products._kernels.reset()
+    matrix_products._registrations.clear()
     monkeypatch.setenv("FREEZE_LAB_MATRIX_PRODUCTS", "blis")
     with pytest.raises(BadInput, match="FREEZE_LAB_MATRIX_PRODUCTS=blis: mkl or onednn is needed"):
         use_fast_products()
-
-
-@pytest.fixture
-def exact() -> Iterator[None]:
-    """Products by MKL, in float32."""
-    matrix_products._kernels.reset()
-    yield
-    matrix_products._kernels.reset()
-
-
-@pytest.mark.parametrize("library", ["mkl", "onednn"])
-def test_in_bfloat16_factors_and_products_are_rounded_and_the_result_is_float32(
-    library: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    matrix_products._kernels.reset()
-    monkeypatch.setenv("FREEZE_LAB_MATRIX_PRODUCTS", library)
-    use_fast_products()
-    left, right, bias = torch.randn(40, 64), torch.randn(64, 48), torch.randn(48)
-    wanted = (left.bfloat16().double() @ right.bfloat16().double()).bfloat16().float()
-    with bfloat16_products():
-        product, moved = left @ right, torch.addmm(bias, left, right)
-    assert product.dtype is torch.float32
-    assert torch.equal(product, product.bfloat16().float())
-    assert (product - wanted).abs().max() <= 2**-7 * wanted.abs().max()
-    assert torch.equal(moved, product + bias)
-    torch.testing.assert_close(left @ right, (left.double() @ right.double()).float())
-
-
-def test_the_few_outputs_of_a_head_and_small_products_stay_in_float32(
-    exact: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    states, head, weight = torch.randn(40, 64), torch.randn(64, 9), torch.randn(64, 48)
-    exact_products = states @ head, states @ weight
-    with bfloat16_products():
-        assert torch.equal(states @ head, exact_products[0])
-        assert not torch.equal(states @ weight, exact_products[1])
-        monkeypatch.setattr(matrix_products, "MIN_MULTIPLICATIONS", 2**22)
-        assert torch.equal(states @ weight, exact_products[1])
-
-
-def test_gradients_are_computed_in_bfloat16_in_a_block_of_their_own(exact: None) -> None:
-    states = torch.randn(40, 64, requires_grad=True)
-    weight = torch.randn(48, 64, requires_grad=True)
-    with bfloat16_products():
-        result = functional.linear(states, weight)
-    gradient = torch.randn(40, 48)
-    (outside,) = torch.autograd.grad(result, states, gradient, retain_graph=True)
-    with bfloat16_products():
-        (inside,) = torch.autograd.grad(result, states, gradient)
-    assert torch.equal(outside, gradient @ weight.detach())
-    assert not torch.equal(inside, outside)
-    torch.testing.assert_close(inside, outside, rtol=0.02, atol=0.1)

@@ -4,17 +4,9 @@ import pytest
 import torch
 
 from mtl_core.errors import InvalidRun
-from mtl_core.models import matrix_products
 from mtl_core.training.device import available_devices, resolve_device
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune
-
-
-@pytest.fixture
-def small_products(monkeypatch):
-    """Rounds the small products of a tiny encoder to bfloat16 too, and not those of its heads."""
-    monkeypatch.setattr(matrix_products, "MIN_MULTIPLICATIONS", 1)
-    monkeypatch.setattr(matrix_products, "MIN_BFLOAT16_SIDE", 16)
 
 
 def step_losses(events):
@@ -57,7 +49,7 @@ def test_a_card_that_is_here_trains_as_the_processor_does(bench, device, of):
 
 
 @pytest.mark.parametrize("scenario", ["top-1", "full"])
-def test_bfloat16_gives_nearly_the_losses_of_float32(bench, scenario, of, small_products):
+def test_bfloat16_gives_nearly_the_losses_of_float32(bench, scenario, of):
     spec = bench.spec(scenario, epochs=2)
 
     exact = bench.run(spec)
@@ -70,7 +62,7 @@ def test_bfloat16_gives_nearly_the_losses_of_float32(bench, scenario, of, small_
     assert of(low, "run_finished")[0].frozen_identical is True
 
 
-def test_with_heads_alone_every_step_is_float32(bench, small_products):
+def test_with_heads_alone_every_step_is_float32(bench):
     spec = bench.spec("heads-only", epochs=2)
 
     low = bench.run(spec.model_copy(update={"precision": "bfloat16"}))
@@ -79,7 +71,7 @@ def test_with_heads_alone_every_step_is_float32(bench, small_products):
 
 
 def test_bfloat16_trains_weights_in_float32_and_leaves_what_is_frozen(
-    bench, tmp_path, moved, written, small_products
+    bench, tmp_path, moved, written
 ):
     spec = bench.spec("top-1", precision="bfloat16")
     (table,) = bench.tables(spec.plan)
