@@ -19,7 +19,6 @@ from mtl_core.engine.actor import (
 from mtl_core.engine.calibration import Calibration
 from mtl_core.engine.capacity import runs_at_once
 from mtl_core.engine.comparison_progress import ComparisonProgress, progress_of
-from mtl_core.engine.computed_duration import computed_seconds
 from mtl_core.engine.data_reader import DataReader
 from mtl_core.engine.disk import require_space
 from mtl_core.engine.executor.choice import executor_for
@@ -365,13 +364,6 @@ class Lab(InspectorQueries):
         training.
         """
         return self._calibration.speed()
-
-    def computed_seconds(self, spec: RunSpec) -> float | None:
-        """The duration of a run, computed from its costs; None if they or the speed are unknown."""
-        speed = self.speed()
-        if speed is None:
-            return None
-        return computed_seconds(spec, self.settings, self.access, self.data.dataset, speed)
 
     def stop(self, run: str, by: Actor = THIS_MACHINE) -> RunRecord:
         """Stop a run within two seconds. Raises UnknownRun."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from threading import Lock
 from time import monotonic
 
@@ -10,6 +11,7 @@ from cachetools import LRUCache
 
 from mtl_core.analysis.durations import DurationEstimate, estimate_duration, with_sweep_runs
 from mtl_core.charts.theme import DARK, Palette
+from mtl_core.engine.computed_duration import computed_seconds
 from mtl_core.engine.lab import Lab, the_lab
 from mtl_core.errors import BadInput, FreezeLabError
 from mtl_core.freezing.titles import scenario_phrase
@@ -22,6 +24,7 @@ from mtl_core.tasks.dataset import SAMPLE
 from mtl_core.text import counted
 from mtl_core.training.comparison import ComparisonSpec, plain_arms
 from mtl_core.training.prepare_comparison import prepare_comparison
+from mtl_core.training.spec import RunSpec
 from mtl_core.ui.compare.arms import clear_arms
 from mtl_core.ui.compare.fields import FIRST, rare_fields, requested_comparison
 from mtl_core.ui.compare.selection import show_comparison
@@ -230,7 +233,15 @@ def _estimate(lab: Lab, spec: ComparisonSpec) -> DurationEstimate:
     at_once = lab.runs_at_once(specs[0].threads, spec.device)
     past = _finished_runs(lab)
     all_runs = with_sweep_runs(specs, spec.sweep)
-    return estimate_duration(all_runs, past, spec.seconds, at_once, lab.computed_seconds)
+    return estimate_duration(all_runs, past, spec.seconds, at_once, partial(_computed_seconds, lab))
+
+
+def _computed_seconds(lab: Lab, spec: RunSpec) -> float | None:
+    """The duration of a run, computed from its costs; None if they or the speed are unknown."""
+    speed = lab.speed()
+    if speed is None:
+        return None
+    return computed_seconds(spec, lab.settings, lab.access, lab.data.dataset, speed)
 
 
 def _finished_runs(lab: Lab) -> Sequence[RunRecord]:
