@@ -189,10 +189,11 @@ RUNS_TEXT = """
 
 `claims --run` makes the runs that are missing on a machine. `make claims ARGS=--ship` makes those
 that the included runs lack, and includes them. Both can be interrupted: started again, they repeat
-nothing that is finished. Claims share arms. Five seeds are the default; ten for few sentences
-and for the second stage, whose changes vary most, eight where it has nine epochs; twenty for
-spreads and collapses, which train on 100 sentences only, and for the six plans, so that equal ones
-among them can be shown to be equivalent (decision 34). A run in a second stage starts from the model of the first stage with the same seed.
+nothing that is finished. Claims share arms. Five seeds are the default; ten for few sentences and
+for the second stage, whose changes vary most, eight where it has nine epochs; twenty for spreads
+and collapses, which train on 100 sentences only, and for the six plans, so that equal ones among
+them can be shown to be equivalent (decision 34). A run in a second stage starts from the model of
+the first stage with the same seed.
 The minutes are estimates: the seconds of a step, an evaluation and a start of the earlier included
 runs, each alone on one core, times those of the design. Two runs at once take up to 30 % longer
 each.
