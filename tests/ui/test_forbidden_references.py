@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.forbidden_references import (
+    MISSING,
     PAGES,
     PARAMETERS,
     PRIVATE,
@@ -98,9 +99,9 @@ def test_a_forbidden_file_is_not_told_from_a_missing_one(
 def test_a_page_says_the_same_of_a_missing_file_and_of_a_forbidden_one(
     lab: Lab, private: Path, page: str, parameter: str
 ) -> None:
-    missing = private.with_name("missing")
+    missing = private.with_name(MISSING)
     shown = [texts(visited(page, **{parameter: str(each)})) for each in (private, missing)]
-    assert shown[0].replace("private", "missing") == shown[1]
+    assert shown[0].replace(PRIVATE, MISSING) == shown[1]
     assert str(private) in shown[0].replace("\\", "")
 
 

@@ -21,6 +21,12 @@ def test_runs_with_other_seeds_rates_and_noise_are_trained_together(bench):
         assert trains_together(one, other)
 
 
+def test_heads_are_float32_in_any_precision_so_their_runs_are_trained_together(bench):
+    one, other = (bench.spec("heads-only", precision="bfloat16", seed=seed) for seed in (0, 1))
+    assert trains_together(one, other)
+    assert not trains_together(one, bench.spec("heads-only"))
+
+
 def test_phases_of_heads_are_trained_together_whatever_their_rates(bench):
     plan = bench.plan(["head:ner"], ["heads"])
     faster = plan.phases[1].model_copy(update={"learning_rate": 0.1})
@@ -56,7 +62,6 @@ def test_runs_that_differ_in_anything_else_are_not(bench, values):
         {"others_each_epoch": True},
         {"probe_layers": True},
         {"device": "cuda"},
-        {"precision": "bfloat16"},
     ],
     ids=lambda values: next(iter(values)),
 )
