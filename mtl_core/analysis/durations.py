@@ -93,16 +93,15 @@ def estimate_duration(
         (DurationSource.TWO_CORES, lambda spec: _seconds_on_two_cores(spec, at_once)),
         (DurationSource.COMPUTED, computed),
     )
+    works = [(*workload(spec), spec.epochs) for spec in specs]
     by_work: dict[tuple[object, ...], tuple[float, DurationSource] | None] = {}
-    for spec in specs:
-        work = (*workload(spec), spec.epochs)
+    for work, spec in zip(works, specs, strict=True):
         if work not in by_work:
             found = ((estimate(spec), source) for source, estimate in sources)
             by_work[work] = next(
                 ((seconds, source) for seconds, source in found if seconds is not None), None
             )
-    estimates = (by_work[*workload(spec), spec.epochs] for spec in specs)
-    known = [estimate for estimate in estimates if estimate is not None]
+    known = [estimate for work in works if (estimate := by_work[work]) is not None]
     least = max((source for _, source in known), key=list(DurationSource).index, default=None)
     complete = len(known) == len(specs)
     total = free_times((), [seconds for seconds, _ in known], at_once)[-1] if complete else None
@@ -160,8 +159,9 @@ def estimated_seconds(spec: RunSpec, past: Sequence[RunRecord]) -> float | None:
     with loading and evaluations, is scaled by the number of epochs. Returns None if there is no
     such run.
     """
+    work = workload(spec)
     for run in past:
-        comparable = run.state is RunState.FINISHED and workload(run.spec) == workload(spec)
+        comparable = run.state is RunState.FINISHED and workload(run.spec) == work
         if comparable and run.seconds is not None:
             return run.seconds * spec.epochs / run.spec.epochs
     return None

@@ -97,6 +97,7 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
     "label_noise": noise_by_task,
     "also_evaluate": tuple,
     "device": device_called,
+    "precision": str,  # resolved with the device, by `precision_called`
 }
 
 
@@ -124,8 +125,7 @@ def run_options(
                 name: _value(name, chosen[name][0], given.pop(name)) for name in chosen
             }
             if "precision" in options:
-                name, device = str(options["precision"]), options["device"]
-                options["precision"] = precision_called(name, device)
+                options["precision"] = precision_called(options["precision"], options["device"])
             command(**given, options=options)
 
         parameters: list[inspect.Parameter] = []
@@ -162,7 +162,7 @@ def _type(name: str, field: FieldInfo, option: Option) -> Any:
         return list[str] | None
     if option.of_checkpoint:
         return field.annotation | None  # type: ignore[operator]
-    return str if name in _PARSERS or name == "precision" else field.annotation
+    return str if name in _PARSERS else field.annotation
 
 
 def _default(field: FieldInfo, option: Option) -> object:

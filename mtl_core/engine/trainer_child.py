@@ -78,9 +78,10 @@ def serve(
             for message in _messages_together(train_together, job.runs, connection):
                 connection.send(message)
             return
-        for each in job.runs if isinstance(job, TrainTogether) else (job,):
-            if each.gpu is not None:
-                use_only_gpu(each.gpu)
+        runs = job.runs if isinstance(job, TrainTogether) else (job,)
+        if runs[0].gpu is not None:  # all runs of a job use the same
+            use_only_gpu(runs[0].gpu)
+        for each in runs:
             for event in _events(fine_tune, each, connection):
                 connection.send(EventMessage(run=each.run, event=event))
 

@@ -40,8 +40,11 @@ def option_fields(
 
 def _choices(name: str, field: FieldInfo, value: object) -> tuple[str, ...]:
     """The names that an option may have on this machine; empty for a number or a switch."""
+    names: tuple[str, ...] = get_args(field.annotation)
+    if name != "device":
+        return names
     offered = (*usable_devices(), value)
-    return tuple(each for each in get_args(field.annotation) if name != "device" or each in offered)
+    return tuple(each for each in names if each in offered)
 
 
 def _selected(option: Option, choices: tuple[str, ...], value: str, key: str) -> str:
