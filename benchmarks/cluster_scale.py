@@ -7,12 +7,14 @@ Each measurement is one `compare` as a user calls it, a whole process with an em
 thread for each run. A machine of the cluster is a Ray node on loopback with one core, so there
 should be no more of them than this machine has cores. All losses must be the same everywhere to the
 last bit; a difference is an error. Prints a Markdown table. The efficiency is the speed-up over one
-machine, divided by the number of machines.
+machine, divided by the number of machines. The last column has the CPU seconds of the command and
+its processes for each run: on a cluster what the machine that starts the runs does for them.
 """
 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -30,30 +33,46 @@ Losses = dict[tuple[str, int], list[object]]
 """The losses of each step, by plan and seed."""
 
 
+class Measured(NamedTuple):
+    """A comparison that has finished."""
+
+    seconds: float
+    cpu_seconds: float
+    losses: Losses
+
+    @property
+    def cpu_seconds_per_run(self) -> float:
+        """Of the command and its processes; those of a cluster are not among them."""
+        return self.cpu_seconds / len(self.losses)
+
+
 def main() -> None:
     """Run the comparison everywhere and print the table."""
     arguments = _arguments()
-    alone, expected = _compared(arguments, {"FREEZE_LAB_PARALLEL_RUNS": "1"})
-    print("| runs are executed | seconds | speed-up | efficiency |\n|---|--:|--:|--:|")
-    print(f"| on this machine, one at a time | {alone:.1f} | | |", flush=True)
+    alone = _compared(arguments, {"FREEZE_LAB_PARALLEL_RUNS": "1"})
+    print("| runs are executed | seconds | speed-up | efficiency | CPU seconds per run |")
+    print("|---|--:|--:|--:|--:|")
+    local = f"{alone.seconds:.1f} | | | {alone.cpu_seconds_per_run:.2f}"
+    print(f"| on this machine, one at a time | {local} |", flush=True)
     first = None
     for count in map(int, arguments.machines.split(",")):
         with RayCluster(cores=(0, *[1] * count)) as cluster:
             variables = {"FREEZE_LAB_EXECUTOR": "ray", "RAY_ADDRESS": cluster.address}
-            seconds, losses = _compared(arguments, variables)
-        if losses != expected:
+            found = _compared(arguments, variables)
+        if found.losses != alone.losses:
             sys.exit(f"The losses on {count} machines differ from those on this machine.")
-        first = first or seconds * count
-        speed_up = first / seconds
-        row = f"{seconds:.1f} | {speed_up:.2f} | {speed_up / count:.0%}"
-        print(f"| on {count} machines of one core | {row} |", flush=True)
-    print(f"\n{len(expected)} runs; all losses are the same to the last bit.")
+        first = first or found.seconds * count
+        speed_up = first / found.seconds
+        row = f"{found.seconds:.1f} | {speed_up:.2f} | {speed_up / count:.0%}"
+        machines = f"{count} machine{'s' * (count > 1)} of one core"
+        print(f"| on {machines} | {row} | {found.cpu_seconds_per_run:.2f} |", flush=True)
+    print(f"\n{len(alone.losses)} runs; all losses are the same to the last bit.")
 
 
-def _compared(arguments: argparse.Namespace, variables: Mapping[str, str]) -> tuple[float, Losses]:
+def _compared(arguments: argparse.Namespace, variables: Mapping[str, str]) -> Measured:
     with tempfile.TemporaryDirectory() as home:
         examples = [f"--examples={task}={arguments.examples}" for task in ("sentiment", "ner")]
-        began = monotonic()
+        began, cpu_before = monotonic(), _cpu_seconds_of_children()
         subprocess.run(  # noqa: S603 - our own command
             [
                 *(sys.executable, "-m", "mtl_core", "compare"),
@@ -65,8 +84,14 @@ def _compared(arguments: argparse.Namespace, variables: Mapping[str, str]) -> tu
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        seconds = monotonic() - began
-        return seconds, _losses(Path(home) / "runs.sqlite")
+        seconds, cpu_seconds = monotonic() - began, _cpu_seconds_of_children() - cpu_before
+        return Measured(seconds, cpu_seconds, _losses(Path(home) / "runs.sqlite"))
+
+
+def _cpu_seconds_of_children() -> float:
+    """Of all child processes that have ended, and their own."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _losses(file: Path) -> Losses:

@@ -21,13 +21,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from mtl_core.training.events import event_from_json
+from tests.event_facts import facts
+
 SCENARIOS = ("heads-only", "top-1", "gradual", "lp-ft", "discriminative", "full")
 OPTIONS = ("--epochs", "2", "--max-length", "48", "--no-measures")
 SENTENCES = ("--examples", "sentiment=48", "--examples", "ner=48")
-TIMES = {
-    *("elapsed_seconds", "training_seconds", "evaluation_seconds", "prefix_seconds"),
-    *("total_seconds", "peak_memory_bytes", "output", "run", "trained_beside"),
-}
 PROGRAM = (sys.executable, "-m", "mtl_core")
 ROOT = Path(__file__).parent.parent
 
@@ -62,7 +63,7 @@ def uncut(scenario: str, folder: Path) -> dict[str, Any]:
     """The events and the weights of a run that is not killed."""
     output = folder / "whole"
     lines = _finished(("train", *_options(scenario), "--output", output), folder / "home-whole")
-    return {"events": facts(lines), "weights": weights(output), "steps": _steps(lines)}
+    return {"events": _facts(lines), "weights": weights(output), "steps": _steps(lines)}
 
 
 def trial(scenario: str, number: int, whole: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def trial(scenario: str, number: int, whole: Mapping[str, Any], folder: Path) ->
     run = killed_after(step, ("train", *_options(scenario), "--output", output), home)
     resumed = _finished(("runs", "resume", run, "--format", "jsonl", "--output", output), home)
     shown = _finished(("runs", "show", run, "--format", "jsonl"), home)
-    equal = facts(shown) == whole["events"] and weights(output) == whole["weights"]
+    equal = _facts(shown) == whole["events"] and weights(output) == whole["weights"]
     return {
         "scenario": scenario,
         "number": number,
@@ -102,15 +103,6 @@ def killed_after(step: int, command: Sequence[object], home: Path) -> str:
     process.send_signal(signal.SIGKILL)
     process.communicate()
     return run
-
-
-def facts(lines: Sequence[str]) -> list[dict[str, Any]]:
-    """The events without their times."""
-    found = []
-    for line in lines:
-        event = {key: value for key, value in json.loads(line).items() if key not in TIMES}
-        found.append(event)
-    return found
 
 
 def weights(folder: Path) -> str:
@@ -154,6 +146,10 @@ def _finished(command: Sequence[object], home: Path) -> list[str]:
 def _environment(home: Path) -> dict[str, str]:
     """The state is saved at every second: the runs are short."""
     return {**os.environ, "FREEZE_LAB_HOME": str(home), "FREEZE_LAB_STATE_SECONDS": "1"}
+
+
+def _facts(lines: Sequence[str]) -> list[dict[str, Any]]:
+    return [facts(event_from_json(line)) for line in lines]
 
 
 def _steps(lines: Sequence[str]) -> int:

@@ -43,6 +43,17 @@ SAME_TEXT = (
     "--disable-lcd-text",
     "--font-render-hinting=none",
     "--hide-scrollbars",
+    # threads of Chromium finish in another order each time; these decide what a pixel depends on
+    "--disable-gpu",
+    "--disable-composited-antialiasing",
+    "--disable-partial-raster",
+    "--num-raster-threads=1",
+    "--disable-skia-runtime-opts",
+    "--run-all-compositor-stages-before-draw",
+    "--disable-threaded-animation",
+    "--disable-threaded-scrolling",
+    "--disable-checker-imaging",
+    "--disable-new-content-rendering-timeout",
 )
 DEADLINE = 120_000  # milliseconds
 _LONGEST = 12_000  # pixels
@@ -73,7 +84,7 @@ READY = """() => {
     && document.fonts.status === 'loaded'
     && document.querySelector('h1') !== null
     && document.querySelector('[data-testid="stSkeleton"], [data-stale="true"]') === null
-    && all('[data-testid="stPlotlyChart"], .js-plotly-plot', it => drawn(it, '.main-svg'))
+    && all('[data-testid="stPlotlyChart"], .freeze-lab-plot', it => drawn(it, '.main-svg'))
     && all('[data-testid="stDataFrame"]', it => drawn(it, 'canvas'))
     && all('img', it => it.complete);
 }"""
@@ -176,6 +187,8 @@ def pictured(settings: Settings) -> Iterator[str]:
 
 def take(address: str, views: Sequence[View], folder: Path | None) -> None:
     """Take views for the documents, and in `folder` in both themes and widths."""
+    if not views:
+        return
     themes = THEMES if folder is not None else THEMES[:1]
     with ThreadPoolExecutor(len(themes)) as pool:
         for done in [pool.submit(take_theme, address, views, each, folder) for each in themes]:
@@ -191,6 +204,8 @@ def take_theme(address: str, views: Sequence[View], theme: Theme, folder: Path |
     with sync_playwright() as playwright:
         browser = launched(playwright, SAME_TEXT)
         with visiting(browser) as page:
+            show(page, address, views[0], theme, SIZES[0])
+            page.wait_for_function(READY)  # tables measure text with the fonts that are loaded
             for view in views:
                 show(page, address, view, theme, SIZES[0])
                 if theme == THEMES[0] and view.document:

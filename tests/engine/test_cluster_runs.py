@@ -22,14 +22,13 @@ from mtl_core.tasks.dataset import load_tasks
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.saved_state import saved_at
 from mtl_core.training.spec import RunSpec
+from tests.event_facts import facts
 from tests.ray_cluster import RayCluster
 
 Wait = Callable[..., None]
 OpenLab = Callable[[ExecutorKind], Lab]
 PATIENCE_SECONDS = 120.0
 UPLOAD = "upload:0123456789abcdef"
-TIMES = {"elapsed_seconds", "training_seconds", "evaluation_seconds", "prefix_seconds"}
-TIMES |= {"total_seconds", "peak_memory_bytes", "output", "seconds", "trained_beside", "run"}
 
 
 @pytest.fixture
@@ -75,12 +74,8 @@ def spec_of(checkpoint: Path, data: Path, scenario: str, epochs: float, **values
     )
 
 
-def facts(store: RunStore, run: str) -> list[dict[str, Any]]:
-    """The events of a run, apart from its times and its place."""
-    return [
-        {name: value for name, value in event.model_dump().items() if name not in TIMES}
-        for _, event in store.events(run)
-    ]
+def run_facts(store: RunStore, run: str) -> list[dict[str, Any]]:
+    return [facts(event) for _, event in store.events(run)]
 
 
 def finished(lab: Lab, spec: RunSpec, wait_until: Wait) -> RunRecord:
@@ -102,7 +97,7 @@ def test_a_run_is_the_same_to_the_bit_on_a_machine_with_a_home_of_its_own_and_af
     long = spec_of(tiny_checkpoint, tiny_data, "full", 300.0)
     with closing(open_lab(ExecutorKind.LOCAL)) as local:
         alone = finished(local, long, wait_until)
-        expected = facts(local.store, alone.id)
+        expected = run_facts(local.store, alone.id)
 
     with closing(open_lab(ExecutorKind.RAY)) as lab:
         run = lab.start(long).id
@@ -114,7 +109,7 @@ def test_a_run_is_the_same_to_the_bit_on_a_machine_with_a_home_of_its_own_and_af
         wait_until(lambda: lab.store.run(run).state.is_final, PATIENCE_SECONDS)
         record = lab.store.run(run)
         assert record.reason is None
-        assert facts(lab.store, run) == expected
+        assert run_facts(lab.store, run) == expected
         wait_until(lambda: not state.exists())
 
         after = spec_of(tiny_checkpoint, tiny_data, "heads-only", 1.0, starts_from=run)
@@ -134,7 +129,7 @@ def test_a_run_of_a_batch_system_or_of_a_command_is_the_same_to_the_bit(
     found = []
     for kind in (ExecutorKind.LOCAL, ExecutorKind.SUBMITIT, ExecutorKind.COMMAND):
         with closing(open_lab(kind)) as lab:
-            found.append(facts(lab.store, finished(lab, spec, wait_until).id))
+            found.append(run_facts(lab.store, finished(lab, spec, wait_until).id))
             for folder in ("jobs", "states"):
                 left = lab.settings.home / folder
                 wait_until(lambda left=left: not any(left.glob("*")))

@@ -9,15 +9,13 @@ from mtl_core.training.events import Step
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune
 from mtl_core.training.saved_state import saved_events
+from tests.event_facts import facts
 from tests.full_disk import full_disk
 from tests.training.conftest import Bench, written
 
-TIMES = {"elapsed_seconds", "training_seconds", "evaluation_seconds", "prefix_seconds"}
-TIMES |= {"total_seconds", "peak_memory_bytes", "output", "prefix"}
 
-
-def facts(events):
-    return [event.model_dump(exclude=TIMES) for event in events]
+def all_facts(events):
+    return [facts(event, "prefix") for event in events]
 
 
 def steps(events):
@@ -41,7 +39,7 @@ def test_a_run_whose_state_finds_no_space_continues_and_keeps_the_last_one_that_
     assert "could not be saved: The disk is full" in caplog.text
     assert steps(saved_events(state)) == [1, 2]
     again = list(fine_tune(spec, "a run", tmp_path / "again", state=state))
-    assert facts([*whole[:6], *again]) == facts(whole)
+    assert all_facts([*whole[:6], *again]) == all_facts(whole)
     ones, others = written(tmp_path / "whole"), written(tmp_path / "again")
     assert all(torch.equal(ones[name], others[name]) for name in ones)
 
@@ -52,7 +50,7 @@ def test_a_run_whose_state_has_no_folder_continues(
     (tmp_path / "states").write_text("a file where the folder should be")
     spec = bench.spec("full", measure=False)
     events = list(fine_tune(spec, "a run", state=tmp_path / "states" / "a", state_seconds=0.0))
-    assert facts(events) == facts(bench.run(spec))
+    assert all_facts(events) == all_facts(bench.run(spec))
     assert "The state of a run could not be saved" in caplog.text
 
 
@@ -62,8 +60,8 @@ def test_outputs_of_frozen_layers_that_find_no_space_cost_only_time(
     spec = bench.spec("top-1", measure=False)
     full, forbidden = tmp_path / "full", tmp_path / "forbidden"
     forbidden.write_text("a file where the folder should be")
-    without = facts(bench.run(spec))
-    assert facts(fine_tune(spec, "a run", prefixes=PrefixStore(forbidden, 10**9))) == without
+    without = all_facts(bench.run(spec))
+    assert all_facts(fine_tune(spec, "a run", prefixes=PrefixStore(forbidden, 10**9))) == without
     with full_disk(100):
-        assert facts(fine_tune(spec, "a run", prefixes=PrefixStore(full, 10**9))) == without
+        assert all_facts(fine_tune(spec, "a run", prefixes=PrefixStore(full, 10**9))) == without
     assert list(full.iterdir()) == []

@@ -1,7 +1,6 @@
 """A run that is cut off and resumed has the losses, scores and weights of a run that was not."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -11,10 +10,8 @@ from mtl_core.training.events import RunEvent, Step
 from mtl_core.training.run import fine_tune
 from mtl_core.training.saved_state import saved_events
 from mtl_core.training.spec import RunSpec
+from tests.event_facts import facts
 from tests.training.conftest import Bench, written
-
-TIMES = {"elapsed_seconds", "training_seconds", "evaluation_seconds", "prefix_seconds"}
-TIMES |= {"total_seconds", "peak_memory_bytes", "output", "seconds"}
 
 
 def plan_of(bench: Bench, name: str) -> Plan | str:
@@ -32,11 +29,6 @@ def cut_after(step: int, spec: RunSpec, state: Path) -> list[RunEvent]:
             break  # the state of the step before is saved by now
     events.close()
     return saved_events(state)
-
-
-def facts(event: RunEvent) -> dict[str, Any]:
-    """What an event says, apart from its times."""
-    return {name: value for name, value in event.model_dump().items() if name not in TIMES}
 
 
 @pytest.mark.parametrize("cut", [3, 7])
