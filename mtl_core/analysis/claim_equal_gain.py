@@ -107,7 +107,7 @@ def keeps_more(rule: KeepsMore, evidence: Evidence, gold: Gold) -> Finding:
     }
     moments = [found, *without.values()]
     if any(each is None or each.gain <= 0 for each in moments):
-        nothing = f"one arm gained nothing on {rule.new_task}"
+        nothing = f"no effect is given: one of the two plans gained nothing on {rule.new_task}"
         few = nothing if found.gain <= 0 else f"{nothing} without one of the seeds"
         return without_effect(few, margin=rule.margin)
     effects = {seed: each.effect for seed, each in without.items() if each is not None}
@@ -116,7 +116,10 @@ def keeps_more(rule: KeepsMore, evidence: Evidence, gold: Gold) -> Finding:
     learned = [stage.headline_at(epoch) for stage, epoch in zip(stages, found.epochs, strict=True)]
     if any(now <= start for start, now in learned):
         scores = " and ".join(f"{now:.3f}" for _, now in learned)
-        nothing = f"the score of {rule.new_task} was {learned[0][0]:.3f} before and {scores} there"
+        nothing = (
+            f"no effect is given: the two plans are compared at equal gains on {rule.new_task}, "
+            f"but its score was {learned[0][0]:.3f} before training and {scores} there"
+        )
         return without_effect(f"{nothing}; {finding.detail}", margin=rule.margin)
     return undecided_if_kept(finding, stages[1].loss_at(found.others))
 

@@ -120,7 +120,10 @@ def undecided_if_kept(finding: Finding, lost: float) -> Finding:
     """
     if finding.verdict is not ClaimVerdict.DOES_NOT_HOLD or lost >= finding.margin:
         return finding
-    small = f"the control lost only {max(lost, 0.0):.3f}, less than the margin"
+    small = (
+        f"undecided although the interval is below the end of the margin, since the control lost "
+        f"only {max(lost, 0.0):.3f}, less than the margin: there was nothing to prevent"
+    )
     detail = "; ".join(filter(None, (small, finding.detail)))
     return replace(finding, verdict=ClaimVerdict.UNDECIDED, p_value=1.0, detail=detail)
 

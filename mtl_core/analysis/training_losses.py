@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from mtl_core.training.options import ScalarOptions, flag_of, options_of
+from mtl_core.training.options import ScalarOptions, options_of
 from mtl_core.training.spec import RunSpec
+
+_OPTION = options_of(ScalarOptions)["frozen_dropout"][1]
 
 
 def training_loss_note(specs: Iterable[RunSpec] = ()) -> str | None:
@@ -19,13 +21,9 @@ def training_loss_note(specs: Iterable[RunSpec] = ()) -> str | None:
         return (
             "In training, frozen layers run without dropout and trained layers with it: training "
             "losses of plans that freeze different layers cannot be compared, validation losses "
-            f"can ({_flag()} keeps dropout on in all layers)."
+            f"can. The option “{_OPTION.label}” keeps dropout on in all layers."
         )
     return (
-        f"Only some of these runs keep dropout on in frozen layers ({_flag()}): their training "
+        "Only some of these runs keep dropout on in frozen layers: their training "
         "losses cannot be compared with those of the others, validation losses can."
     )
-
-
-def _flag() -> str:
-    return flag_of("frozen_dropout", *options_of(ScalarOptions)["frozen_dropout"])

@@ -130,7 +130,7 @@ DECISIONS: tuple[DecisionSection, ...] = (
             "Two baselines use no encoder: the most frequent label (**majority class**) and a "
             "**bag of words**, a classifier that counts the words. Each plan is compared with "
             "both, sentence by sentence, with intervals and the same outcomes. If no plan is above "
-            "the higher of the two, the title of the page says so and no plan is recommended: "
+            "the higher of the two, that is the title of the page, and no plan is recommended: "
             "the best of several plans that learned nothing is not a good choice.",
         ),
     ),
@@ -140,16 +140,17 @@ DECISIONS: tuple[DecisionSection, ...] = (
             "Learning rates are chosen on the **validation** sentences. The best of many rates "
             "scores higher on the sentences that chose it than on others. Plans are therefore "
             "compared on **test** sentences, which are not used to choose anything. Without a test "
-            "split, the validation sentences are used for both, and a caption says so.",
+            "split, the validation sentences are used for both. The caption names the split.",
         ),
     ),
     DecisionSection(
         title="Claims of the Guide",
         paragraphs=(
             "A claim compares an effect with a **bar** and has a margin. Both were written before "
-            "the runs. It **holds** if the whole 95 % interval is above the bar, and **does not "
-            "hold** if the whole interval is below the bar plus the margin: the effect is then "
-            "negative, or too small to matter. Otherwise it is **undecided**.",
+            "the runs. It **holds** if the whole 95 % interval is above the bar. Otherwise it "
+            "**does not hold** if the whole interval is below the bar plus the margin: the effect "
+            "is then negative, or too small to matter. Otherwise it is **undecided**. A claim that "
+            "something prevents a loss is also undecided if there was no loss without it.",
             "Each of these verdicts is judged on its own. Of many verdicts at 95 %, some are "
             "wrong. `freeze-lab claims` also shows which verdicts remain if all are to hold "
             "together with 95 % (Holm 1979).",
@@ -160,7 +161,8 @@ DECISIONS: tuple[DecisionSection, ...] = (
         paragraphs=(
             "A verdict is about this checkpoint, these training sentences and these settings. The "
             "intervals cover other seeds and other test sentences of the same kind. They cover "
-            "other training sentences only with `--resample`. If a plan fails with one seed in "
+            "other training sentences only if each seed draws its own: “Resample training "
+            "sentences”, or `--resample` on the command line. If a plan fails with one seed in "
             "five, five seeds may show no failure.",
         ),
     ),

@@ -3,7 +3,7 @@
 GLOSSARY = {
     "tensor": "A named array of numbers, such as the weights of one linear layer. A tensor is "
     "trained or frozen as a whole.",
-    "parameter": "One number of a tensor that training may change.",
+    "parameter": "One number of a tensor, such as one weight of a layer.",
     "encoder": "The part of the model that turns words into vectors. All tasks share it.",
     "head": "The linear layer of one task. It turns the vectors of the encoder into labels.",
     "pooler": "A layer that some checkpoints have above the encoder. It makes one vector of a "
@@ -20,9 +20,9 @@ GLOSSARY = {
     "seed": "The number that fixes the random choices of a run: the heads' first values, the order "
     "of the sentences, and dropout.",
     "NER": "Named entity recognition: finding names of persons, places and organisations.",
-    "entity F1": "The harmonic mean of two shares: of the entities that were found, those that are "
-    "right, and of the right ones, those that were found. An entity counts only if all its words "
-    "and its type are right.",
+    "entity F1": "The harmonic mean of precision (the share of the predicted entities that are "
+    "correct) and recall (the share of the true entities that were predicted). An entity counts "
+    "only if all its words and its type are correct.",
     "macro F1": "The mean over all labels of a label's F1, so that rare labels count as much as "
     "frequent ones.",
     "Pareto front": "The plans for which no other plan is both better and cheaper.",

@@ -14,7 +14,7 @@ from mtl_core.freezing.titles import task_title
 from mtl_core.report.against import against_words
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run
 from mtl_core.tasks.baselines import Baseline
-from mtl_core.text import listed
+from mtl_core.text import counted, listed, verb
 from mtl_core.training.comparison import TrainSize
 from mtl_core.training.spec import RunSpec
 
@@ -56,7 +56,8 @@ def unbeaten_words(
 
     1. Plans are not tested: "no plan is above a bag of words, 0.74 (not tested)" if the means say
        so, else None.
-    2. Plans are undecided: "no plan is shown to beat a bag of words, 0.74".
+    2. Plans are undecided: "undecided whether full, 0.83, beats a bag of words, 0.74 (2 seeds)",
+       with the highest plan.
     3. All are below or equivalent: "no plan beats a bag of words, 0.74".
     """
     plans, highest = comparison.scored(task), _highest(baselines)
@@ -71,7 +72,10 @@ def unbeaten_words(
         exceeds = (plans[0].tasks[task].mean or 0.0) > highest.value
         return None if exceeds else f"no plan is above {name} (not tested)"
     if Verdict.UNDECIDED in verdicts:
-        return f"no plan is shown to beat {name}"
+        best = plans[0]
+        seeds = counted(best.tasks[task].seeds, "seed")
+        plan = f"{best.label}, {best.tasks[task].mean or 0.0:.2f},"
+        return f"undecided whether {plan} {verb(best.label, 'beats', 'beat')} {name} ({seeds})"
     return f"no plan beats {name}"
 
 

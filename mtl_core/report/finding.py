@@ -7,9 +7,9 @@ For each task, the first rule that applies to the plans with a score gives the w
 3. A plan could not be tested: only the highest plan is named.
 4. All other plans are below the best: "full beats all others" ("full beats heads only" for two).
 5. Plans are equivalent to the best. The cheapest in seconds of these and the best is named with the
-   best; if it is the best itself, with the next equivalent plan. The share of the time is added
-   below nine tenths. If times are unknown or equal, the equivalent plans are counted. Undecided
-   plans are counted behind.
+   best; if it is the best itself, with the next equivalent plan: "full (best) is equivalent to top
+   layer". The share of the time is added below nine tenths. If times are unknown or equal, the
+   equivalent plans are counted. Undecided plans are counted behind.
 6. Otherwise plans are undecided: "undecided between full and gradual", or the highest plan and the
    number of the undecided ones. They are never named as the cheaper choice.
 """
@@ -213,8 +213,8 @@ def _equivalence(
         return f"{len(as_good)} of {len(plans)} plans are equivalent"
     share = seconds / other.seconds_alone
     time = f", in {_fraction(share)} of the time" if with_time and share < NOTICEABLE else ""
-    label = cheapest.label
-    return f"{label} {verb(label, 'is', 'are')} equivalent to {other.label}{time}"
+    label, best = cheapest.label, " (best)" if cheapest is as_good[0] else ""
+    return f"{label}{best} {verb(label, 'is', 'are')} equivalent to {other.label}{time}"
 
 
 def _undecided(best: str, undecided: Sequence[str]) -> str:

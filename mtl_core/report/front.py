@@ -187,5 +187,5 @@ def _caption(shown: ComparedRuns, task: Task, cost: Cost) -> str:
         if cost is Cost.SECONDS and plan.seconds_alone is not None and plan.trained_beside
     ]
     who = "all plans" if len(beside) == len(shown.plans.plans) > 1 else listed(beside)
-    shared = f" Slowed by other runs at the same time: {who}." if beside else ""
+    shared = f" Other runs were trained at the same time, which takes longer: {who}." * bool(beside)
     return f"{capitalized(task.metric)}{on}. Filled: on the Pareto front.{bars}{shared}"

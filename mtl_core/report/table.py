@@ -14,7 +14,7 @@ from mtl_core.report.blocks import Block, Table, Text, table_of
 from mtl_core.report.compared import ComparedRuns, lowest_seed_run, own_facts
 from mtl_core.report.data_words import within
 from mtl_core.report.diverged import diverged_lines
-from mtl_core.report.finding import AS_GOOD, has_one_seed, is_tested
+from mtl_core.report.finding import has_one_seed, is_tested
 from mtl_core.report.load import Report
 from mtl_core.report.run_words import other_data_lines, rate_words, shared_words
 from mtl_core.report.undecided import undecided_lines
@@ -178,21 +178,24 @@ def sorted_plans(comparison: PlanComparison) -> list[PlanResult]:
 
 
 def table_title(comparison: PlanComparison) -> str:
-    """States the order of the rows, and how many plans are equivalent or undecided on a task."""
+    """States the order of the rows, and how many plans are equivalent or undecided on a task.
+
+    "Sorted by NER entity F1. Sentiment: two equivalent to the best, one undecided. …"
+    """
     if len(comparison.plans) < 2:
         return "Scores and costs"
     by = sorting_task(comparison)
-    parts = []
+    found = [f"Sorted by {task_title(by.name)} {by.metric}"]
     for task in comparison.tasks:
-        judged = len(comparison.scored(task.name, *AS_GOOD, Verdict.BELOW, Verdict.UNDECIDED))
-        as_good = len(comparison.scored(task.name, *AS_GOOD))
-        undecided = len(comparison.scored(task.name, Verdict.UNDECIDED))
-        if as_good > 1:
-            some = "all plans" if as_good == judged else _some(as_good, judged)
-            parts.append(f"{some} equivalent on {task_title(task.name)}")
-        if undecided:
-            parts.append(f"{_some(undecided, judged)} undecided on {task_title(task.name)}")
-    return "; ".join([f"Sorted by {task_title(by.name)} {by.metric}", *parts])
+        equivalent, undecided = (
+            len(comparison.scored(task.name, each))
+            for each in (Verdict.EQUIVALENT, Verdict.UNDECIDED)
+        )
+        parts = [f"{count_word(equivalent)} equivalent to the best"] * (equivalent > 0)
+        parts += [f"{count_word(undecided)} undecided"] * (undecided > 0)
+        if parts:
+            found.append(f"{task_title(task.name)}: {', '.join(parts)}")
+    return ". ".join(found)
 
 
 def lines_below(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
@@ -261,8 +264,8 @@ def table_rule(comparison: PlanComparison) -> str:
         * (Verdict.EQUIVALENT in words),
         f"? undecided: neither a difference nor equivalence within ± {margins} was shown."
         * (Verdict.UNDECIDED in words),
-        f"A number such as {words.get(Verdict.BELOW)}: below the best by so much."
-        * (Verdict.BELOW in words),
+        f"A number such as {words.get(Verdict.BELOW)} is the difference of a plan that is below "
+        "the best." * (Verdict.BELOW in words),
         "Not tested: fewer than two shared seeds, no known variance, or better than the best on "
         "the seeds that both have." * (Verdict.OPEN in words),
         _looks_words(comparison),
@@ -318,10 +321,6 @@ def _looks_words(comparison: PlanComparison) -> str:
 
 def _results(comparison: PlanComparison, task: Task) -> list[TaskResult]:
     return [plan.tasks[task.name] for plan in comparison.scored(task.name)]
-
-
-def _some(count: int, of: int) -> str:
-    return f"{count_word(count)} of {count_word(of)}"
 
 
 def count_word(count: int) -> str:

@@ -39,7 +39,7 @@ def undecided_words(result: TaskResult) -> str:
     alone = "Neither more seeds nor more sentences alone"
     decide = f"About {' or '.join(numbers)}" if numbers else alone
     found = (
-        f"This design has a power of 80 % for a difference of {finds:.3f}. "
+        f"These seeds and sentences find a difference of {finds:.3f} in 80 % of cases. "
         if finds and finds < 1
         else ""
     )

@@ -22,6 +22,8 @@ from mtl_core.values import Frozen
 DeviceName = Literal["cpu", "cuda", "mps"]
 PrecisionName = Literal["float32", "bfloat16"]
 
+_LONGEST_VALUE = 60  # characters of a value in a message
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -330,6 +332,28 @@ def refused(problem: ValidationError) -> InvalidRun:
         name = "-".join(map(str, each["loc"])).replace("_", "-")
         lines.append(f"--{name} {each['input']}: {each['msg'].lower()}.")
     return InvalidRun(" ".join(lines))
+
+
+def option_title(name: str) -> str:
+    """How a page names a field: its label, or its name in words, such as "Batch size"."""
+    _, option = options_of(RunOptions).get(name, (None, None))
+    return (option and option.label) or name.replace("_", " ").capitalize()
+
+
+def first_problem(problem: ValidationError) -> str:
+    """The first error of values from a form or an address, as a sentence.
+
+    "Batch size 0: it should be greater than or equal to 1."
+    """
+    first = problem.errors(include_url=False)[0]
+    message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+    if not message.startswith("Input should"):
+        return f"{message}."
+    names = [str(each) for each in first["loc"]]
+    name = names[-1] if names[-1] in RunOptions.model_fields else names[0]
+    shown = str(first["input"])
+    shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}…"
+    return f"{option_title(name)} {shown}: it {message.removeprefix('Input ').lower()}."
 
 
 def _unusual(values: Frozen) -> Iterator[tuple[Any, str, FieldInfo, Option]]:

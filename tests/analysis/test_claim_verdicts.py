@@ -195,7 +195,7 @@ def test_an_arm_that_gains_nothing_has_no_equal_gain() -> None:
     finding = judge(KEEPS_MORE, {ONE: stuck, OTHER: fast})
     assert (finding.verdict, finding.detail, finding.p_value) == (
         ClaimVerdict.UNDECIDED,
-        "one arm gained nothing on sentiment",
+        "no effect is given: one of the two plans gained nothing on sentiment",
         1.0,
     )
 
@@ -206,7 +206,8 @@ def test_a_gain_that_depends_on_one_seed_is_no_equal_gain() -> None:
     finding = judge(KEEPS_MORE, {ONE: by_seed(slow), OTHER: fast})
     assert (finding.verdict, finding.detail) == (
         ClaimVerdict.UNDECIDED,
-        "one arm gained nothing on sentiment without one of the seeds",
+        "no effect is given: one of the two plans gained nothing on sentiment without one of the "
+        "seeds",
     )
 
 
@@ -226,7 +227,8 @@ def test_a_loss_that_falls_while_the_score_does_not_rise_is_no_gain() -> None:
     finding = judge(KEEPS_MORE, {ONE: by_seed(slow), OTHER: by_seed(fast)})
     assert (finding.verdict, finding.p_value) == (ClaimVerdict.UNDECIDED, 1.0)
     assert (finding.detail or "").startswith(
-        "the score of sentiment was 0.500 before and 0.800 and 0.463 there; compared where"
+        "no effect is given: the two plans are compared at equal gains on sentiment, but its score "
+        "was 0.500 before training and 0.800 and 0.463 there; compared where"
     )
 
 
@@ -241,7 +243,8 @@ def test_what_prevents_a_loss_cannot_be_tested_where_nothing_is_lost(
     assert finding.verdict is verdict
     if verdict is ClaimVerdict.UNDECIDED:
         assert (finding.detail or "").startswith(
-            "the control lost only 0.030, less than the margin; compared where"
+            "undecided although the interval is below the end of the margin, since the control "
+            "lost only 0.030, less than the margin: there was nothing to prevent; compared where"
         )
 
 

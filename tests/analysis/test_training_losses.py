@@ -8,12 +8,12 @@ from tests.run_story import spec_of
 
 USUAL = (
     "In training, frozen layers run without dropout and trained layers with it: training losses "
-    "of plans that freeze different layers cannot be compared, validation losses can "
-    "(--frozen-dropout keeps dropout on in all layers)."
+    "of plans that freeze different layers cannot be compared, validation losses can. "
+    "The option “Dropout in frozen layers” keeps dropout on in all layers."
 )
 MIXED = (
-    "Only some of these runs keep dropout on in frozen layers (--frozen-dropout): their training "
-    "losses cannot be compared with those of the others, validation losses can."
+    "Only some of these runs keep dropout on in frozen layers: their training losses "
+    "cannot be compared with those of the others, validation losses can."
 )
 
 

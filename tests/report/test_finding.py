@@ -69,31 +69,31 @@ def interval(effect: float, reach: float) -> PairedDifference:
 
 def test_the_line_states_which_plan_is_equivalent_to_which_and_in_what_time() -> None:
     times = {"heads only": 5.0, "top layer": 10.0, "full": 50.0}
-    titles = {"sentiment": "Mood", "ner": "NER"}
+    titles = {"sentiment": "A", "ner": "B"}
     comparison = three(times)
     assert task_finding(comparison, "sentiment") == (
-        "top layer is equivalent to full, in a fifth of the time"
+        "top layer (best) is equivalent to full, in a fifth of the time"
     )
     assert finding(comparison, titles) == (
-        "Mood: top layer is equivalent to full, in a fifth of the time. NER: full beats all others"
+        "A: top layer (best) is equivalent to full, in a fifth of the time. B: full beats all others"
     )
 
 
 def test_a_line_too_long_is_shown_without_times() -> None:
-    titles = {"sentiment": "Sentiment of a whole review", "ner": "NER"}
+    titles = {"sentiment": "Sentiment of reviews", "ner": "NER"}
     assert finding(three(), titles) == (
-        "Sentiment of a whole review: top layer is equivalent to full. NER: full beats all others"
+        "Sentiment of reviews: top layer (best) is equivalent to full. NER: full beats all others"
     )
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (46.0, "top layer is equivalent to full"),
-        (40.0, "top layer is equivalent to full, in 80 % of the time"),
-        (25.0, "top layer is equivalent to full, in half of the time"),
-        (5.0, "top layer is equivalent to full, in a tenth of the time"),
-        (2.5, "top layer is equivalent to full, in 1/20 of the time"),
+        (46.0, "top layer (best) is equivalent to full"),
+        (40.0, "top layer (best) is equivalent to full, in 80 % of the time"),
+        (25.0, "top layer (best) is equivalent to full, in half of the time"),
+        (5.0, "top layer (best) is equivalent to full, in a tenth of the time"),
+        (2.5, "top layer (best) is equivalent to full, in 1/20 of the time"),
         (200.0, "full is equivalent to top layer, in a quarter of the time"),
         (50.0, "2 of 3 plans are equivalent"),
     ],
@@ -126,7 +126,7 @@ def test_the_cheapest_that_is_the_best_is_named_with_the_next_equivalent_plan() 
     }
     seconds = {"heads only": 5.0, "full": 50.0, "top layer": 100.0}
     assert task_finding(compared(plans, plans, seconds), "ner") == (
-        "heads only is equivalent to full, in a tenth of the time"
+        "heads only (best) is equivalent to full, in a tenth of the time"
     )
 
 
@@ -167,7 +167,7 @@ def test_a_baseline_that_no_plan_exceeds_is_the_result() -> None:
     assert finding(three(), TITLES, lines) == (
         "Sentiment: no plan beats a bag of words, 0.89. NER: full beats all others"
     )
-    assert task_finding(three(), "sentiment", {"sentiment": [majority]}).startswith("top layer is")
+    assert task_finding(three(), "sentiment", {"sentiment": [majority]}).startswith("top layer (best)")
     untested = {"ner": [BaselineLine("majority class", 0.7)]}
     assert task_finding(three(), "ner", untested) == (
         "no plan is above the majority class, 0.70 (not tested)"
@@ -177,8 +177,11 @@ def test_a_baseline_that_no_plan_exceeds_is_the_result() -> None:
 @pytest.mark.parametrize(
     ("effects", "words"),
     [
-        ((-0.1, 0.1, -0.1), "top layer is equivalent to full, in a fifth of the time"),
-        ((-0.1, 0.0, 0.02), "no plan is shown to beat a bag of words, 0.89"),
+        ((-0.1, 0.1, -0.1), "top layer (best) is equivalent to full, in a fifth of the time"),
+        (
+            (-0.1, 0.0, 0.02),
+            "undecided whether top layer, 0.89, beats a bag of words, 0.89 (3 seeds)",
+        ),
         ((-0.1, -0.1, None), "no plan is above a bag of words, 0.89 (not tested)"),
         ((-0.1, -0.1, -0.1), "no plan beats a bag of words, 0.89"),
     ],

@@ -82,8 +82,8 @@ def test_a_front_of_seconds_names_the_plans_that_other_runs_slowed() -> None:
     shown = ComparedRuns((), (), replace(comparison, plans=plans))
     task = comparison.tasks[0]
     seconds = front_panel(shown, 0, task, Cost.SECONDS, ()).caption
-    assert seconds.endswith("Slowed by other runs at the same time: middle.")
-    assert "Slowed" not in front_panel(shown, 0, task, Cost.MEMORY, ()).caption
+    assert seconds.endswith("Other runs were trained at the same time, which takes longer: middle.")
+    assert "Other runs" not in front_panel(shown, 0, task, Cost.MEMORY, ()).caption
 
 
 def test_nothing_beats_the_cheapest_only_where_it_is_the_best() -> None:
@@ -144,7 +144,9 @@ def test_the_rule_explains_the_marks_that_stand_in_the_table_and_no_others() -> 
         "Not tested: fewer than two shared seeds, no known variance, or better than the best on "
         "the seeds that both have."
     )
-    assert rule(Verdict.BELOW) == f"{intervals}A number such as −0.100: below the best by so much."
+    assert rule(Verdict.BELOW) == (
+        f"{intervals}A number such as −0.100 is the difference of a plan that is below the best."
+    )
     assert rule(Verdict.EQUIVALENT) == (
         f"{intervals}≈ equivalent: the difference from the best is within ± 0.03 accuracy."
     )
@@ -166,7 +168,9 @@ def test_the_table_is_sorted_by_the_task_that_tells_most_plans_apart() -> None:
     assert sorting_task(some).name == "sentiment"
     labels: list[PlanResult] = sorted_plans(some)
     assert [plan.label for plan in labels] == ["dear", "middle", "cheap"]
-    assert table_title(some) == "Sorted by Sentiment accuracy; two of three equivalent on Sentiment"
+    assert table_title(some) == (
+        "Sorted by Sentiment accuracy. Sentiment: one equivalent to the best"
+    )
 
 
 def test_an_undecided_plan_is_described_with_what_would_decide() -> None:
@@ -176,8 +180,8 @@ def test_an_undecided_plan_is_described_with_what_would_decide() -> None:
     _, middle, _ = plans.plans
     result = replace(middle.tasks["sentiment"], against_best=difference, margin=0.03)
     assert undecided_words(result) == (
-        "undecided at −0.010 (−0.070 to +0.050). This design has a power of 80 % for a difference "
-        "of 0.057. About 11,000 sentences would be enough to decide."
+        "undecided at −0.010 (−0.070 to +0.050). These seeds and sentences find a difference "
+        "of 0.057 in 80 % of cases. About 11,000 sentences would be enough to decide."
     )
     assert len(undecided_lines(plans)) == 1
     assert undecided_lines(plans)[0].startswith("Sentiment, middle: undecided")

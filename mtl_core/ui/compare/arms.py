@@ -20,13 +20,13 @@ from mtl_core.training.arm import (
     difference_words,
     named_arm,
 )
-from mtl_core.training.options import RunOptions
+from mtl_core.training.options import RunOptions, first_problem
 from mtl_core.ui.shared.arms import base_name, collected_arms, plan_phrase, store_arms
 from mtl_core.ui.shared.choice import Choice
 from mtl_core.ui.shared.keys import Key, arm_key
 from mtl_core.ui.shared.page import plain
 
-_RATES, _EPOCHS, _WEIGHTS = (1e-9, 9.0, 1e-4), (0.1, 1000.0, 1.0), (0.0, 1000.0, 0.5)
+_RATE_STEP, _EPOCHS_STEP, _WEIGHT_STEP = 1e-4, 1.0, 0.5
 """The least value, the greatest and the step of a field."""
 
 _Change = Callable[[ComparisonArm, Any], Mapping[str, object]]
@@ -124,9 +124,11 @@ def _fields(
             ("learning_rate", "Encoder learning rate"),
             ("head_learning_rate", "Head learning rate"),
         ):
-            _number(number, name, label, getattr(arm, name), "from the plan", _field(name), _RATES)
+            _number(
+                number, name, label, getattr(arm, name), "from the plan", _field(name), _RATE_STEP
+            )
         own, epochs = arm.options.get("epochs"), f"{shared.epochs:g}, as in the comparison"
-        _number(number, "epochs", "Epochs", own, epochs, _option("epochs"), _EPOCHS)
+        _number(number, "epochs", "Epochs", own, epochs, _option("epochs"), _EPOCHS_STEP)
         _vector(number, arm)
         _weights(number, arm, tasks)
     if problem := st.session_state.get(arm_key(number, "problem")):
@@ -164,7 +166,7 @@ def _weights(number: int, arm: ComparisonArm, tasks: Sequence[Task]) -> None:
             arm.task_weights.get(task.name),
             f"{weight:g}, from the plan",
             _weight(task.name),
-            _WEIGHTS,
+            _WEIGHT_STEP,
         )
 
 
@@ -212,15 +214,12 @@ def _number(
     value: float | None,
     placeholder: str,
     change: _Change,
-    limits: tuple[float, float, float],
+    step: float,
 ) -> None:
-    least, greatest, step = limits
     _seed(number, field, value)
     st.number_input(
         label,
         step=step,
-        min_value=least,
-        max_value=greatest,
         value=None,
         format="%g",
         placeholder=placeholder,
@@ -246,7 +245,7 @@ def _edit(number: int, field: str, change: _Change) -> None:
             {**dict(arm), **change(arm, st.session_state.get(key))}
         )
     except ValidationError as error:
-        st.session_state[problem] = str(error.errors(include_url=False)[0]["msg"])
+        st.session_state[problem] = first_problem(error)
         return
     st.session_state.pop(problem, None)
     store_arms({**arms, number: changed})

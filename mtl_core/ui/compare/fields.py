@@ -29,7 +29,7 @@ from mtl_core.training.comparison import (
     plain_arms,
     sorted_sizes,
 )
-from mtl_core.training.options import RunOptions, ScalarOptions
+from mtl_core.training.options import RunOptions, ScalarOptions, first_problem
 from mtl_core.ui.compare.arms import arm_rows, arms_to_compare
 from mtl_core.ui.shared.arms import collected_arms
 from mtl_core.ui.shared.choice import Choice
@@ -125,7 +125,7 @@ def requested_comparison(
     try:
         return _spec(choice, model.reading(vector), fields, rare, listing), None
     except ValidationError as problem:
-        return None, str(problem.errors(include_url=False)[0]["msg"])
+        return None, first_problem(problem)
 
 
 def _plans(model: ModelDescription) -> Sequence[str]:
@@ -164,8 +164,6 @@ def _budget() -> tuple[str | None, float]:
     )
     length = st.number_input(
         str(budget).capitalize(),
-        min_value=0.1,
-        max_value=1000.0,
         value=3.0 if budget == _EPOCHS else 20.0,
         format="%g",
         key=f"{Key.LENGTH}_{budget}",
@@ -196,8 +194,6 @@ def rare_fields(lab: Lab, choice: Choice, model: ModelDescription) -> RareSettin
     )
     margin = st.number_input(
         "Margin of equivalence",
-        min_value=0.001,
-        max_value=0.5,
         value=None,
         format="%g",
         key=Key.MARGIN,

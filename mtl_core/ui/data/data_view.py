@@ -113,7 +113,6 @@ def data_settings(settings: Settings, chosen: ResolvedChoice) -> None:
         seed_widget(Key.MAX_LENGTH)
         st.number_input(
             "Max length",
-            min_value=8,
             step=8,
             key=Key.MAX_LENGTH,
             help="Sentences with more tokens are truncated in training.",

@@ -43,7 +43,8 @@ _ALL, _TO_GUESS = "all", "to guess"
 _LEGEND = (
     "● measured, with 95 % interval · ◇ published · │ no effect; values to its right support the "
     "claim · ┊ bar · shaded: margin. A claim **holds** if its whole interval is above the bar. "
-    "Otherwise it **does not hold** if the whole interval is below the upper end of the margin."
+    "Otherwise it **does not hold** if the whole interval is below the upper end of the margin. "
+    "The rest is **undecided**, and so are claims about preventing a loss if there was none."
 )
 _COLUMNS = (1.35, 4.0, 2.45, 1.85, 1.35)
 _COLUMNS_TO_GUESS = (1.35, 4.0, 4.3, 1.35)

@@ -196,7 +196,6 @@ def _number(
     st.number_input(
         label,
         value=value,
-        min_value=0.0,
         step=0.5,
         format="%g",
         key=key,

@@ -13,6 +13,7 @@ from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.text import counted
 from mtl_core.training.arm import ComparisonArm, clean_name
 from mtl_core.training.comparison import MOST_ARMS
+from mtl_core.training.options import first_problem
 from mtl_core.ui.shared.choice import came_by_history
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
@@ -108,8 +109,7 @@ def read_arms() -> list[str]:
     try:
         arms = _ARMS.validate_json(text)
     except ValidationError as problem:
-        reason = str(problem.errors(include_url=False)[0]["msg"]).rstrip(".")
-        return [f"The plans to compare in the address were ignored: {reason}."]
+        return [f"The plans to compare in the address were ignored. {first_problem(problem)}"]
     store_arms(dict(enumerate(arms[:MOST_ARMS], start=1)))
     return []
 
@@ -129,7 +129,7 @@ def _add(build: Callable[[], ComparisonArm]) -> None:
     try:
         arm = build()
     except ValidationError as problem:
-        st.toast(plain(str(problem.errors(include_url=False)[0]["msg"])))
+        st.toast(plain(first_problem(problem)))
         return
     if arm in arms.values():
         st.toast("This plan has already been added to the comparison.")

@@ -16,8 +16,16 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from mtl_core.models.catalogue import EMBEDDED
 from mtl_core.models.sentence_vector import SentenceVector
-from mtl_core.training.options import ScalarOptions, Seed, option_values
+from mtl_core.training.options import (
+    ScalarOptions,
+    Seed,
+    argument_text,
+    first_problem,
+    option_title,
+    option_values,
+)
 from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.page import plain
 
 
 def parse_label_noise(text: str) -> dict[str, float]:
@@ -114,9 +122,7 @@ def choice_from(values: Mapping[str, Any], base: Choice | None = None) -> tuple[
         try:
             content[name] = getattr(Choice.model_validate({name: value}), name)
         except ValidationError as problem:
-            reason = problem.errors(include_url=False)[0]["msg"].lower()
-            reason = reason.removeprefix("value error, ")
-            notes.append(_ignored(name, value, reason, content[name]))
+            notes.append(_not_used(first_problem(problem), content[name]))
     return Choice(**content), notes
 
 
@@ -134,7 +140,10 @@ def current_choice() -> Choice:
         choice, notes = choice_from(st.query_params.to_dict())
     else:
         drawn = {name: st.session_state[name] for name in _FIELDS if name in st.session_state}
-        choice, notes = choice_from(drawn, base=stored)
+        choice, of_widgets = choice_from(drawn, base=stored)
+        notes = []
+        for note in of_widgets:  # a warning at the top would move the field
+            st.toast(plain(note), icon=":material/info:", duration="long")
     st.session_state[Key.IGNORED] = notes
     _detect_page_change()
     return keep_choice(choice)
@@ -182,7 +191,8 @@ def ignored_notes() -> list[str]:
 def ignore(name: Key, reason: str, instead: Any) -> None:
     """Replace the value of field `name` by `instead` and add a note with the reason."""
     choice: Choice = st.session_state[Key.CHOICE]
-    ignored_notes().append(_ignored(name, getattr(choice, name), reason, instead))
+    value = f"{option_title(name)} {getattr(choice, name)}"
+    ignored_notes().append(_not_used(f"{value}: {reason.rstrip('.')}.", instead))
     keep_choice(choice.replace(**{name: instead}))
 
 
@@ -231,8 +241,6 @@ def _text(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _ignored(name: str, value: Any, reason: str, instead: Any) -> str:
-    shown = str(value)
-    shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
-    used = f" Using {instead}." if instead not in ("", None) else ""
-    return f"{name} = {shown} was ignored: {reason.rstrip('.')}.{used}"
+def _not_used(problem: str, instead: Any) -> str:
+    """The problem of a value that was ignored, and the value that is used."""
+    return problem if instead in ("", None) else f"{problem} {argument_text(instead)} is used."

@@ -7,7 +7,7 @@ import streamlit as st
 from pydantic.fields import FieldInfo
 
 from mtl_core.engine.machine import usable_devices
-from mtl_core.training.options import Option, ScalarOptions, bounds, options_of
+from mtl_core.training.options import Option, ScalarOptions, options_of
 
 _WIDTH = 160
 
@@ -20,7 +20,9 @@ def option_fields(
     """Draw a field for each option that has a label; return the chosen values by field name.
 
     `key_of` gives a field's widget key. `before` is called just before a field is drawn. An
-    emptied field has the default. An option with only one possible value has no field.
+    emptied field has the default. An option with only one possible value has no field. Numbers have
+    no limits here, because the browser would not send what is outside of them and name no reason:
+    the caller validates them.
     """
     chosen: dict[str, float | bool | str] = {}
     for name, (field, option) in options_of(ScalarOptions).items():
@@ -31,9 +33,7 @@ def option_fields(
         if before is not None:
             before(name)
         key = key_of(name)
-        found = (
-            _selected(option, choices, value, key) if choices else _field(field, option, value, key)
-        )
+        found = _selected(option, choices, value, key) if choices else _field(option, value, key)
         chosen[name] = field.default if found is None else found
     return chosen
 
@@ -58,15 +58,12 @@ def _selected(option: Option, choices: tuple[str, ...], value: str, key: str) ->
     )
 
 
-def _field(field: FieldInfo, option: Option, value: float | bool, key: str) -> float | bool | None:
+def _field(option: Option, value: float | bool, key: str) -> float | bool | None:
     label = str(option.label)
     if isinstance(value, bool):
         return st.toggle(label, key=key, help=option.help)
-    least, greatest = (None if each is None else type(value)(each) for each in bounds(field))
     return st.number_input(
         label,
-        min_value=least,
-        max_value=greatest,
         value=value,
         step=option.step,
         format="%g",

@@ -166,17 +166,16 @@ def _settings(settings: Settings, chosen: ResolvedChoice) -> None:
         seed_widget(Key.EPOCHS)
         st.number_input(
             "Epochs",
-            min_value=0.1,
             value=chosen.choice.epochs,
             step=1.0,
             format="%g",
             key=Key.EPOCHS,
         )
-        _number(chosen, Key.BATCH_SIZE, "Batch size", least=1)
+        _number(chosen, Key.BATCH_SIZE, "Batch size")
         _number(
-            chosen, Key.MAX_LENGTH, "Max length", 8, 8, "Maximum number of sub-words per sentence."
+            chosen, Key.MAX_LENGTH, "Max length", 8, "Maximum number of sub-words per sentence."
         )
-        _number(chosen, Key.SEED, "Seed", least=0)
+        _number(chosen, Key.SEED, "Seed")
         _rate(Key.LEARNING_RATE, "Encoder learning rate", backbone, chosen)
         _rate(Key.HEAD_LEARNING_RATE, "Head learning rate", heads, chosen)
 
@@ -210,8 +209,6 @@ def _noise(task: Task, choice: Choice) -> None:
         st.session_state[key] = share
     st.number_input(
         f"Wrong labels, {within(task.name)}",
-        min_value=0.0,
-        max_value=1.0,
         value=share,
         step=0.1,
         format="%g",
@@ -234,16 +231,17 @@ def _keep_noise(task: str) -> None:
 
 
 def _number(
-    chosen: ResolvedChoice, key: Key, label: str, least: int, step: int = 1, help: str | None = None
+    chosen: ResolvedChoice, key: Key, label: str, step: int = 1, help: str | None = None
 ) -> None:
-    """An integer field.
+    """An integer field without limits: a value that is not possible gets a message.
 
-    The default value is set too, because the browser forgets the value when the form moves to
-    another place of the page, such as out of an expander.
+    A field with limits turns red in the browser and sends nothing, so the run would have its
+    earlier value. The default value is set too, because the browser forgets the value when the form
+    moves to another place of the page, such as out of an expander.
     """
     seed_widget(key)
     value: int = getattr(chosen.choice, key)
-    st.number_input(label, min_value=least, value=value, step=step, key=key, help=help)
+    st.number_input(label, value=value, step=step, key=key, help=help)
 
 
 def _rate(key: Key, label: str, default: float, chosen: ResolvedChoice) -> None:
