@@ -259,8 +259,8 @@ def manifest_file() -> str:
         "rates and plans are chosen on `validation`. Without it, plans are compared on "
         "`validation` too.",
         f"`validation` is optional as well: without it, {percent(SHARE)} of the training sentences "
-        "are held out, by a hash of their text and in equal shares of each class (of a token task: "
-        "with and without entities). The same file is always divided in the same way, equal "
+        "are held out, by a hash of their text and stratified by class (of a token task: by "
+        "whether they have entities). The same file is always divided in the same way, equal "
         "sentences are on one side, and tasks that read one file hold out the same sentences. A "
         "note states the numbers.",
         f"Beside `tasks`, the key `name` gives the data a name of at most {manifest.NAME_LENGTH} "

@@ -122,13 +122,17 @@ def score_text(score: float | None, digits: int = 3) -> str:
     return f"undefined ({NO_ENTITIES})" if score is None else f"{score:.{digits}f}"
 
 
-def spreadsheet_text(text: str) -> str:
+def spreadsheet_text(text: str, *, quoted: bool = False) -> str:
     """The text with an apostrophe before what a spreadsheet would run as a formula.
 
+    With `quoted` such text is in quotation marks instead, for a table that is also read on a page.
     Signed numbers stay as they are. Some spreadsheets split fields at semicolons, so each part is
     looked at.
     """
-    return ";".join(f"'{part}" if _is_formula(part) else part for part in text.split(";"))
+    before, after = ("“", "”") if quoted else ("'", "")
+    return ";".join(
+        f"{before}{part}{after}" if _is_formula(part) else part for part in text.split(";")
+    )
 
 
 def _is_formula(text: str) -> bool:

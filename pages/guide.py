@@ -9,6 +9,7 @@ from mtl_core.ui.guide.chapters import CLAIMS_PART, TEXT_PART, chapters_view
 from mtl_core.ui.guide.claim_test import progress_of_tests, show_test_problem
 from mtl_core.ui.guide.claims import claim_filters, claims_by_chapter, claims_picture
 from mtl_core.ui.guide.decisions import DECISIONS_PART, decisions_facts, decisions_view
+from mtl_core.ui.guide.guesses import read_guesses, write_guesses
 from mtl_core.ui.guide.verdicts import guide_facts, guide_state
 from mtl_core.ui.shared.choice import current_choice
 from mtl_core.ui.shared.keys import Key
@@ -17,6 +18,7 @@ from mtl_core.ui.shared.shot import frame, picture_popover, taking_shot
 
 require_app_entry()
 current_choice()
+read_guesses()
 lab, colors = the_lab(), current_palette()
 guide = guide_state(lab)
 chosen = st.session_state.get(Key.GUIDE_PART) or st.query_params.get(Key.GUIDE_PART)
@@ -56,3 +58,4 @@ elif part == DECISIONS_PART:
     decisions_view(colors)
 else:
     claims_by_chapter(lab, guide, claim_filters(guide.claims), colors)
+write_guesses()

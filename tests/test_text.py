@@ -134,6 +134,12 @@ def test_a_spreadsheet_runs_no_text_as_a_formula(text: str, safe: str) -> None:
     assert spreadsheet_text(text) == safe
 
 
+def test_a_page_puts_text_that_a_spreadsheet_would_run_in_quotation_marks() -> None:
+    assert spreadsheet_text("+ layer 5", quoted=True) == "“+ layer 5”"
+    assert spreadsheet_text("a;=1+1", quoted=True) == "a;“=1+1”"
+    assert spreadsheet_text("−0.262; full", quoted=True) == "−0.262; full"
+
+
 def test_control_characters_and_terminal_escapes_are_not_printed() -> None:
     given = "a\x1b[31mred\x1b[0m\u202eb\x07 \t c\x1b]0;title\x07d\u200b"
     assert printable(given) == "aredb cd"

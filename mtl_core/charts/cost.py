@@ -23,8 +23,8 @@ _GREYS = {  # (fill, text) of weights, gradients, optimizer state and activation
     "dark": (
         ("#C9D3DF", "#10151B"),
         ("#98A4B2", "#10151B"),
-        ("#5D6875", "#FFFFFF"),
-        ("#3A4450", "#E6EAEF"),
+        ("#707C8A", "#10151B"),
+        ("#505B69", "#FFFFFF"),
     ),
 }
 

@@ -17,7 +17,7 @@ from mtl_core.charts.theme import Figure, Palette, TaskStyle, axis_title, base_l
 
 HEIGHT = 270
 _MARGIN = {"l": 44, "t": 12, "b": 42}
-_NAME_LIMIT = 18
+_NAME_LIMIT = 22
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from mtl_core.charts.theme import Figure, Palette, axis_title, base_layout
 LENGTHS_HEIGHT = 170
 _BAR, _GAP, _MOST_ROWS, _NAME_LIMIT = 16, 12, 12, 18
 _BINS = 40
-_SPLITS = (("train", 1.0, "train"), ("validation", 0.4, "val."), ("test", 0.2, "test"))
+_SPLITS = (("train", 1.0, "train"), ("validation", 0.6, "val."), ("test", 0.35, "test"))
 
 
 def balance_figure(counts: Mapping[str, Mapping[str, int]], number: int, colors: Palette) -> Figure:
@@ -113,7 +113,7 @@ def _limit(max_length: int, shown: int, colors: Palette) -> dict[str, Any]:
         ],
         "annotations": [
             {
-                "text": f"truncated at {max_length:,}",
+                "text": f"limit {max_length:,}",
                 "x": max_length,
                 "xanchor": "right" if to_the_left else "left",
                 "xshift": -4 if to_the_left else 4,

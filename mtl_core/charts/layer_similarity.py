@@ -15,7 +15,7 @@ from mtl_core.charts.theme import Figure, Palette, axis_title, base_layout
 
 HEIGHT = 290
 _MARGIN = {"l": 40, "t": 10, "b": 40}
-_NAME_LIMIT = 18
+_NAME_LIMIT = 22
 _Y_RANGE = (0.0, 1.05)
 
 

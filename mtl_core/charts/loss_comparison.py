@@ -20,7 +20,7 @@ from mtl_core.charts.theme import Figure, Palette, TaskStyle, axis_title, base_l
 
 OVERLAY_HEIGHT, BANDS_HEIGHT = 300, 290
 _MARGIN = {"l": 40, "t": 10, "b": 38}
-_NAME_LIMIT = 18
+_NAME_LIMIT = 22
 
 
 class XAxis(StrEnum):

@@ -34,7 +34,9 @@ from mtl_core.tasks.dataset import SHIPPED, Dataset, require_allowed_data
 from mtl_core.tasks.file_stamps import FileStamp, stamps_of
 from mtl_core.tasks.overview import DataOverview
 from mtl_core.tasks.tokenizer_file import tokenizer_file
+from mtl_core.tasks.upload_reference import is_upload
 from mtl_core.tasks.uploads import UploadedFile, UploadedTask, files_of, upload_reference
+from mtl_core.training.spec import RunSpec
 
 CACHE_BYTES, SMALL_CACHE_BYTES = 300_000_000, 20_000_000
 """The most bytes of cached data, and of cached columns and tokens of typed words."""
@@ -104,6 +106,12 @@ class DataReader:
             DatasetRead,
             shipped=reference in SHIPPED,
         ).dataset
+
+    def named(self, spec: RunSpec) -> RunSpec:
+        """The spec with the name of its data if that is an upload, for lists of waiting runs."""
+        if not is_upload(spec.data):
+            return spec
+        return spec.model_copy(update={"data_name": self.dataset(spec.data).name})
 
     def overview(self, reference: str, checkpoint: Checkpoint) -> DataOverview:
         """The overview of a data set, with lengths in tokens of a checkpoint's tokenizer.

@@ -136,7 +136,7 @@ class Lab(InspectorQueries):
             require_allowed_data(reference, self.access)
         if spec.starts_from is not None:
             self._require_start(spec)
-        record = self.store.add(spec, visitor=by.visitor)
+        record = self.store.add(self.data.named(spec), visitor=by.visitor)
         self._supervisor.wake()
         return record
 
@@ -182,7 +182,7 @@ class Lab(InspectorQueries):
         check_other_data(spec.data, _other_data(spec), runs[0].tasks, self.data.dataset)
         for limits in {arm_key(run)[1] for run in runs} - {()}:
             self.data.dataset(spec.data, dict(limits))
-        spec = with_stated_vectors(spec, runs)
+        spec, runs = with_stated_vectors(spec, runs), tuple(map(self.data.named, runs))
         past = self.store.runs(states=(RunState.FINISHED,)) if spec.seconds else []
         measured = comparisons.measured_epochs(self.store, past)
         return self.queue_planned(spec, comparisons.planned_runs(spec, runs, measured), name, by)

@@ -24,7 +24,6 @@ class Scenario:
     """A scenario that fits a model. `name` is the value of `--scenario`."""
 
     name: str
-    title: str
     trains: str  # what is trained, in one line
     phases: int
 
@@ -36,8 +35,8 @@ def scenarios(model: ModelDescription) -> tuple[Scenario, ...]:
     Ordered from few to many trainable parameters, then those with special rates or several phases.
     """
     return tuple(
-        Scenario(name, title, trains, len(_phases(name, model)))
-        for name, title, trains in _candidates(model)
+        Scenario(name, trains, len(_phases(name, model)))
+        for name, trains in _candidates(model)
         if _incompatibility(name, model) is None
     )
 
@@ -149,43 +148,30 @@ def _layer_by_layer(model: ModelDescription) -> tuple[Phase, ...]:
     return (*first, *layers, Phase(name="all", train=("all",)))
 
 
-def _candidates(model: ModelDescription) -> Iterator[tuple[str, str, str]]:
-    """Yield name, title and what is trained of every scenario, whether or not it fits."""
+def _candidates(model: ModelDescription) -> Iterator[tuple[str, str]]:
+    """Yield name and what is trained of every scenario, whether or not it fits."""
     numbers = range(1, model.backbone.layers + 1)
     heads = " and ".join(f"'{task.head}'" for task in model.tasks)
     gradual = min(_GRADUAL_LAYERS, model.backbone.layers)
-    yield "frozen", "All frozen", "nothing"
-    yield "heads-only", "Heads only", f"the heads {heads}"
-    yield "layernorm", "LayerNorms", "heads and every LayerNorm"
-    yield "bitfit", "BitFit", "heads and every bias"
+    lower_rates = f"each layer at 1/{_DISCRIMINATIVE_DECAY} of the rate above"
+    yield "frozen", "nothing"
+    yield "heads-only", f"the heads {heads}"
+    yield "layernorm", "heads and every LayerNorm"
+    yield "bitfit", "heads and every bias"
     for n in numbers:
-        yield f"top-{n}", _numbered_title("Top", n), f"heads and {_layers('last', n)}"
+        yield f"top-{n}", f"heads and {_layers('last', n)}"
     for n in numbers:
-        yield f"bottom-{n}", _numbered_title("Bottom", n), f"heads and {_layers('first', n)}"
+        yield f"bottom-{n}", f"heads and {_layers('first', n)}"
     for task in model.tasks:
-        yield (
-            f"freeze-head:{task.name}",
-            f"Freeze {task.name} head",
-            f"all but the head '{task.head}'",
-        )
-    yield "embeddings-frozen", "Embeddings frozen", "all but the embeddings"
-    yield "full", "Full", "all parameters that a loss reaches"
-    yield "lp-ft", "LP-FT", "the heads, then everything"
-    yield "gradual", "Gradual", f"heads, then one more layer per phase, up to the top {gradual}"
-    yield (
-        "discriminative",
-        "Discriminative rates",
-        f"everything; each layer at 1/{_DISCRIMINATIVE_DECAY} of the rate above",
-    )
-    yield (
-        "ulmfit",
-        "ULMFiT",
-        "heads, then one more layer per phase, then all; "
-        f"each layer at 1/{_DISCRIMINATIVE_DECAY} of the rate above",
-    )
+        yield f"freeze-head:{task.name}", f"all but the head '{task.head}'"
+    yield "embeddings-frozen", "all but the embeddings"
+    yield "full", "all parameters that a loss reaches"
+    yield "lp-ft", "the heads, then everything"
+    yield "gradual", f"heads, then one more layer per phase, up to the top {gradual}"
+    yield "discriminative", f"everything; {lower_rates}"
+    yield "ulmfit", f"heads, then one more layer per phase, then all; {lower_rates}"
     yield (
         "chain-thaw",
-        "Chain-thaw",
         "heads, then embeddings and each layer alone from the bottom up, then everything",
     )
 
@@ -211,10 +197,6 @@ def _incompatibility(name: str, model: ModelDescription) -> str | None:
     return None
 
 
-def _numbered_title(side: str, count: int) -> str:
-    return f"{side} layer" if count == 1 else f"{side} {count}"
-
-
 def _layers(which: str, count: int) -> str:
     return f"the {which} layer" if count == 1 else f"the {which} {count} layers"
 
@@ -225,7 +207,7 @@ def _unknown_scenario_message(name: str, model: ModelDescription) -> str:
     short = [each for each in known if scenario_kind(each)[0] not in ("top", "bottom")]
     kind, argument = scenario_kind(name)
     last = model.backbone.layers
-    possible = {candidate for candidate, _, _ in _candidates(model)}
+    possible = {candidate for candidate, _ in _candidates(model)}
     reason = _incompatibility(name, model)
     if reason and (name in possible or kind in ("top", "bottom")):
         return (

@@ -1,8 +1,9 @@
 """Display names of tasks, scenarios and blocks."""
 
 from mtl_core.freezing.minimal_selectors import PlanBlock
-from mtl_core.freezing.scenarios import Scenario, scenario_kind
+from mtl_core.freezing.scenarios import scenario_kind
 from mtl_core.models.description import ModelDescription, Role
+from mtl_core.text import capitalized
 
 _ACRONYM_LENGTH = 3
 
@@ -14,12 +15,9 @@ def task_title(name: str) -> str:
     return name[:1].upper() + name[1:].replace("_", " ")
 
 
-def scenario_title(scenario: Scenario) -> str:
-    """The title of a scenario, with a task's name as `task_title` formats it."""
-    kind, _, task = scenario.name.partition(":")
-    if kind == "freeze-head":
-        return f"Freeze {task_title(task)} head"
-    return "Discriminative" if kind == "discriminative" else scenario.title
+def scenario_title(scenario: str) -> str:
+    """The name of a scenario on a button: `Heads only`, `Top 2 layers`."""
+    return capitalized(scenario_phrase(scenario))
 
 
 def scenario_phrase(scenario: str) -> str:

@@ -79,8 +79,8 @@ def _heads_only(scenario: str) -> Lesson:
         "output of the encoder.",
         implies="No gradient enters the encoder, so a step costs little more than a forward pass. "
         "The heads can only use what the encoder already computes.",
-        when="Little data, many tasks on one encoder, or a first baseline. Use a learning rate of "
-        "about 1e-2: at an encoder's rate the results look worse than they are.",
+        when="Little data, many tasks on one encoder, or a first baseline. Use a high learning "
+        "rate, as this plan does: at an encoder's rate the results look worse than they are.",
         sources=(PETERS,),
     )
 

@@ -113,7 +113,8 @@ def power_text(claim: Claim) -> str:
 def p_value_text(finding: Finding, adjusted: float) -> str:
     """The p-value with its null hypothesis, and the one after Holm's adjustment over all claims.
 
-    `p < 0.001 if the effect is +0.015 or more; 0.002 for all claims together`. Empty without one.
+    `p < 0.001 for an effect of +0.015 or more; Holm-adjusted over all claims 0.002`. Empty without
+    one.
     """
     if finding.p_value is None:
         return ""
@@ -122,10 +123,10 @@ def p_value_text(finding: Finding, adjusted: float) -> str:
         ClaimVerdict.DOES_NOT_HOLD: (finding.bar + finding.margin, "or more"),
     }.get(finding.verdict)
     scaled = finding.scale in (Scale.DIFFERENCE, Scale.RATIO, Scale.EPOCHS)
-    of = f" if the effect is {_value(null[0], finding.scale)} {null[1]}" if null and scaled else ""
-    text = f"p {_p(finding.p_value)}{of}; {_p(adjusted)} for all claims together"
+    of = f" for an effect of {_value(null[0], finding.scale)} {null[1]}" if null and scaled else ""
+    text = f"p {_p(finding.p_value)}{of}; Holm-adjusted over all claims {_p(adjusted)}"
     lost = after_holm(finding, adjusted) is not finding.verdict
-    return f"{text}, where it is undecided" if lost else text
+    return f"{text}: undecided" if lost else text
 
 
 def _p(value: float) -> str:

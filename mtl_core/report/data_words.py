@@ -33,7 +33,7 @@ def sizes_words(sizes: Sequence[TrainSize]) -> str:
 def data_headline(found: DataOverview, max_length: int) -> str:
     """Returns the title of the Data page: the number of sentences, and what is cut off."""
     counts = [
-        f"{_examples(task, ' sentences' if place == 0 else '')} for {within(task.task.name)}"
+        f"{sum(task.examples.values()):,}{' sentences' * (place == 0)} for {within(task.task.name)}"
         for place, task in enumerate(found.tasks)
     ]
     if len(counts) > _NAMED:
@@ -82,10 +82,6 @@ def counts_caption(task: TaskOverview) -> str:
         tags = counted(task.repaired_tags, "tag", "tags")
         parts.append(f"{tags} changed from I- to B- at the start of an entity")
     return " · ".join(parts)
-
-
-def _examples(task: TaskOverview, noun: str) -> str:
-    return f"{split_counts(task.examples)}{noun}"
 
 
 def split_counts(examples: Mapping[str, int]) -> str:

@@ -29,7 +29,7 @@ from mtl_core.text import UNDEFINED, capitalized, count_or_all, counted, listed,
 NOTICEABLE = 0.9
 """An equivalent plan is only credited with a saving below this share of the time."""
 
-LONGEST = 90
+LONGEST = 100
 """The number of characters that fit on one line of a page's title."""
 
 AS_GOOD = (Verdict.BEST, Verdict.EQUIVALENT)

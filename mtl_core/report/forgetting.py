@@ -166,7 +166,7 @@ def elsewhere_title(data: str, found: Sequence[OtherDataScores]) -> str:
         )
         parts.append(
             f"highest {within(task.name)} {best.metric.after:.2f}, with {best.plan} "
-            f"({best.on_own_data:.2f} on own data)"
+            f"({best.on_own_data:.2f} on its training data set)"
         )
     return f"On {data}: {'; '.join(parts)}"
 

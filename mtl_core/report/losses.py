@@ -195,6 +195,8 @@ def _convergence_blocks(shown: ComparedRuns) -> Iterator[Block]:
     if not plans:
         return
     yield Text(f"{convergence_title(plans)}.")
+    if all(each.trend is Trend.OPEN for found in plans.values() for each in found.values()):
+        return
     titles = [task_title(task.name) for task in shown.plans.tasks]
     rows = [convergence_row(shown, label, found) for label, found in plans.items()]
     yield table_of(rows, left=titles)

@@ -16,7 +16,8 @@ from mtl_core.report.data_words import within
 from mtl_core.report.diverged import diverged_lines
 from mtl_core.report.finding import has_one_seed, is_tested
 from mtl_core.report.load import Report
-from mtl_core.report.run_words import other_data_lines, rate_words, shared_words
+from mtl_core.report.run_words import other_data_lines, rate_words
+from mtl_core.report.seconds import duration_lines, seconds_words, sharing_words
 from mtl_core.report.undecided import undecided_lines
 from mtl_core.tasks.readings import states_reading
 from mtl_core.tasks.task import Task, TaskKind
@@ -74,8 +75,7 @@ def blocks(report: Report) -> Iterator[Block]:
         yield Text(line)
     for line in _reading_lines(ordered):
         yield Text(line)
-    for plan in ordered:
-        yield from _notes(plan, report)
+    yield from _notes(ordered, report)
 
 
 def setting_lines(shown: ComparedRuns) -> tuple[str, ...]:
@@ -199,8 +199,9 @@ def table_title(comparison: PlanComparison) -> str:
 
 
 def lines_below(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
-    """The sentences below the table: those of `score_lines`, and comparisons with baselines."""
-    return score_lines(comparison, baselines) + baseline_lines(comparison, baselines)
+    """The sentences below the table: those on scores, on baselines and on durations."""
+    scores = score_lines(comparison, baselines) + baseline_lines(comparison, baselines)
+    return scores + duration_lines(comparison)
 
 
 def score_lines(comparison: PlanComparison, baselines: BaselinesByTask) -> tuple[str, ...]:
@@ -217,25 +218,6 @@ def undefined_lines(comparison: PlanComparison) -> tuple[str, ...]:
         "compared on it."
         for task in comparison.tasks
         if comparison.undefined(task.name)
-    )
-
-
-def seconds_words(plan: PlanResult) -> str:
-    """Formats the mean seconds of a plan's runs, with the mark of `shared_words`.
-
-    Empty without a finished run.
-    """
-    if plan.seconds is None:
-        return ""
-    return f"{plan.seconds:,.1f}{shared_words(plan.trained_together, plan.trained_beside)}"
-
-
-def _sharing_words(comparison: PlanComparison) -> str:
-    together = any(plan.trained_together for plan in comparison.plans)
-    beside = any(plan.trained_beside for plan in comparison.plans)
-    return " ".join(
-        ["Runs trained together share their seconds and peak memory."] * together
-        + ["Runs that are trained at the same time as others take longer than alone."] * beside
     )
 
 
@@ -269,7 +251,7 @@ def table_rule(comparison: PlanComparison) -> str:
         "Not tested: fewer than two shared seeds, no known variance, or better than the best on "
         "the seeds that both have." * (Verdict.OPEN in words),
         _looks_words(comparison),
-        _sharing_words(comparison),
+        sharing_words(comparison),
     ]
     return " ".join(part for part in parts if part)
 
@@ -303,11 +285,13 @@ def error_rate_words(comparison: PlanComparison) -> str:
     """States how often the test finds a difference between equal plans; empty without a test."""
     if not is_tested(comparison):
         return ""
-    two = f"{_false_positives(2, 3)} with three seeds and {_false_positives(2, 5)} with five"
-    six = f"{_false_positives(6, 3)} and {_false_positives(6, 5)}"
+    two, six = (
+        f"{_false_positives(plans, 3)} with three seeds and {_false_positives(plans, 5)} with five"
+        for plans in (2, 6)
+    )
     return (
-        f"False positives of the test, of {TRIALS:,} simulated comparisons of equal plans: for two "
-        f"plans {two}; any of six plans in {six}."
+        f"How often the test calls one of several equal plans worse, in {TRIALS:,} simulated "
+        f"comparisons: of two plans in {two}; of six plans in {six}."
     )
 
 
@@ -372,7 +356,7 @@ def _cost_row(plan: PlanResult, comparison: PlanComparison) -> dict[str, str]:
     memory = plan.peak_memory_bytes
     return {
         "Plan": plan.label,
-        "Seconds": seconds_words(plan),
+        "Seconds": seconds_words(plan, comparison),
         "Peak memory": "" if memory is None else bytes_text(memory),
         "Trainable": "" if plan.trainable is None else f"{plan.trainable:,}",
         "Share": share_words(plan),
@@ -400,13 +384,23 @@ def _reading_lines(plans: Sequence[PlanResult]) -> list[str]:
     return list(dict.fromkeys(line for run in runs for line in run.notes if states_reading(line)))
 
 
-def _notes(plan: PlanResult, report: Report) -> Iterator[Block]:
-    """Remarks of the plan's runs; for a single run also its scores on other data."""
-    notes = (line for run in plan.runs.values() for line in run.notes)
-    lines = dict.fromkeys(line for line in notes if not states_reading(line))
-    other_data = other_data_lines(report.runs[0].summary) if len(report.runs) == 1 else ()
-    for line in (*lines, *other_data):
-        yield Text(f"{plan.label}: {line}")
+def _notes(plans: Sequence[PlanResult], report: Report) -> Iterator[Block]:
+    """Remarks of the runs, those of all plans once; for a single run its scores on other data."""
+    by_plan = {
+        plan.label: dict.fromkeys(
+            line for run in plan.runs.values() for line in run.notes if not states_reading(line)
+        )
+        for plan in plans
+    }
+    first = next(iter(by_plan.values()), {})
+    of_all = [line for line in first if all(line in lines for lines in by_plan.values())]
+    if len(plans) > 1:
+        yield from (Text(line) for line in of_all)
+    for label, lines in by_plan.items():
+        own = [line for line in lines if len(plans) == 1 or line not in of_all]
+        other_data = other_data_lines(report.runs[0].summary) if len(report.runs) == 1 else ()
+        for line in (*own, *other_data):
+            yield Text(f"{label}: {line}")
 
 
 def _false_positives(plans: int, seeds: int) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mtl_core.errors import BadInput
+from mtl_core.freezing.titles import scenario_phrase
 from mtl_core.text import last_part, listed, printable
 from mtl_core.training.comparison import ComparisonSpec, sorted_sizes
 from mtl_core.training.events import RunFailed, RunFinished, RunStopped
@@ -166,7 +167,7 @@ def comparison_name(spec: ComparisonSpec) -> str:
     It lists the first arms, the checkpoint, the number of seeds, the smallest and the largest
     number of training sentences, and the run that its runs start from.
     """
-    first, others = spec.arm_names[:3], len(spec.arms) - 3
+    first, others = map(scenario_phrase, spec.arm_names[:3]), len(spec.arms) - 3
     more = f" and {others} more" if others > 0 else ""
     seeds = "1 seed" if len(spec.seeds) == 1 else f"{len(spec.seeds)} seeds"
     names = [last_part(each) for each in spec.checkpoints]

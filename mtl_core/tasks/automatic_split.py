@@ -40,17 +40,17 @@ def held_out(name: str, texts: Sequence[str], strata: Sequence[Hashable]) -> fro
     if not held:
         raise DataError(
             f"{name} has too few sentences to hold out a part for validation. Add a validation "
-            "file: the key 'validation' of the task."
+            "file (in a manifest, the key 'validation' of the task)."
         )
     return frozenset(held)
 
 
-def split_note(task: str, held: int, total: int, by: str) -> str:
-    """One sentence for the user about the split; `by` names the strata."""
+def split_note(held: int, total: int, by: str) -> str:
+    """One sentence for the user about the split; `by` names what the strata share."""
     return (
-        f"{task} has no validation file: {held:,} of {total:,} training sentences "
-        f"({percent(held / total)}, fixed by their text, in equal shares {by}) are the validation "
-        "split."
+        f"No validation file: {held:,} of {total:,} training sentences "
+        f"({percent(held / total)}, by a hash of their text, stratified by {by}) are the "
+        "validation split."
     )
 
 

@@ -1,5 +1,6 @@
 """Labelled sentences: CSV and TSV with a header, JSON lines, or a table of Arrow."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -56,7 +57,7 @@ def read_sentences(
     file = content.file
     if isinstance(content, Lines) and file.suffix not in SUFFIXES:
         raise DataError(
-            f"{file.name} is not a format for sentences. Formats: {', '.join(SUFFIXES)}."
+            f"{file.name} is not in a format for sentences. Formats: {', '.join(SUFFIXES)}."
         )
     if isinstance(content, Lines) and file.suffix in DELIMITERS:
         rows, layout = _table(content, file.suffix, text, label, quoting)
@@ -147,9 +148,12 @@ def _place(file: DataFile, line: int, columns: list[str], name: str, remedy: str
     if columns.count(name) > 1:
         raise file.fault(line, f"the column '{name}' appears twice. Rename one of them.")
     if name not in columns:
+        one = len(columns) == 1 and re.search(r"[;,|\t]", columns[0])
+        separator = "Fields are separated by commas in .csv and by tabs in .tsv. " if one else ""
         raise file.fault(
             line,
-            f"there is no column '{name}'. {available_names(name, columns, 'Columns')} "
-            f"Name the columns of text and label; in a manifest, with these two keys.{remedy}",
+            f"there is no column '{name}'. {available_names(name, columns, 'Columns')} {separator}"
+            f"Rename a column, or give the names of those of text and label: in the fields of the "
+            f"Data page, or as the keys 'text' and 'label' of a manifest.{remedy}",
         )
     return columns.index(name)

@@ -143,8 +143,8 @@ def _with_split_note(
     if source.validation is not None:
         return dict(notes)
     train, held = (len(file.rows) for file in files[:2])
-    by = "of each class" if source.kind is TaskKind.SENTENCE else "with and without entities"
-    note = split_note(source.name, held, train + held, by)
+    by = "class" if source.kind is TaskKind.SENTENCE else "whether they have entities"
+    note = split_note(held, train + held, by)
     return {**notes, "validation": (*notes.get("validation", ()), note)}
 
 

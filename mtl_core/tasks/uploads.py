@@ -375,7 +375,7 @@ def _check_file(task: UploadedTask, file: UploadedFile) -> None:
     if file.suffix not in SUFFIXES[task.kind]:
         what = "sentences" if task.kind is TaskKind.SENTENCE else "tagged words"
         raise DataError(
-            f"{file.name[-_LONGEST_NAME:]} is not a format for {what}. "
+            f"{file.name[-_LONGEST_NAME:]} is not in a format for {what}. "
             f"Formats: {', '.join(SUFFIXES[task.kind])}."
         )
 

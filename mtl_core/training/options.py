@@ -7,6 +7,7 @@ value is a number, a switch or a name, add a field to `ScalarOptions` and apply 
 effect.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -23,6 +24,7 @@ DeviceName = Literal["cpu", "cuda", "mps"]
 PrecisionName = Literal["float32", "bfloat16"]
 
 _LONGEST_VALUE = 60  # characters of a value in a message
+_SUBJECT = re.compile(r"^(Input|String)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,13 +349,13 @@ def first_problem(problem: ValidationError) -> str:
     """
     first = problem.errors(include_url=False)[0]
     message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-    if not message.startswith("Input should"):
+    if first["type"] == "value_error":  # from a validator of ours: a sentence that names the field
         return f"{message}."
     names = [str(each) for each in first["loc"]]
     name = names[-1] if names[-1] in RunOptions.model_fields else names[0]
     shown = str(first["input"])
     shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}…"
-    return f"{option_title(name)} {shown}: it {message.removeprefix('Input ').lower()}."
+    return f"{option_title(name)} {shown}: {_SUBJECT.sub('it', message, count=1)}."
 
 
 def _unusual(values: Frozen) -> Iterator[tuple[Any, str, FieldInfo, Option]]:

@@ -24,7 +24,7 @@ def test_every_sentence_is_counted_in_one_bar_of_the_lengths() -> None:
     figure = lengths_figure(lengths, "sub-words", 64, 0, LIGHT)
     assert sum(figure["data"][0]["y"]) == len(lengths)
     assert figure["layout"]["shapes"][0]["x0"] == 64
-    assert figure["layout"]["annotations"][0]["text"] == "truncated at 64"
+    assert figure["layout"]["annotations"][0]["text"] == "limit 64"
 
 
 def test_without_a_maximum_length_no_line_is_drawn() -> None:

@@ -11,7 +11,7 @@ from mtl_core.analysis.paired.intervals import PairedDifference
 from mtl_core.charts.theme import Figure
 from mtl_core.export.html import as_html
 from mtl_core.export.markdown import as_markdown
-from mtl_core.report.blocks import Note, Table
+from mtl_core.report.blocks import Note, Table, Text
 from mtl_core.report.finding import headline
 from mtl_core.report.load import Report, load_report
 from mtl_core.report.movement import COSINE_CAPTION
@@ -180,9 +180,11 @@ def test_changes_inside_the_model_are_shown_with_their_captions(note: Note) -> N
     assert rows[0]["Cosine"] == "+0.250"
 
 
-def test_convergence_is_below_the_losses(note: Note) -> None:
-    rows = table(note, "Losses")
-    assert rows[0] == {"Plan": "heads only", "Sentiment": "open", "NER": "open"}
+def test_losses_with_too_few_evaluations_have_no_table_of_convergence(note: Note) -> None:
+    losses = next(each for each in note.sections if each.title == "Losses")
+    texts = [block.text for block in losses.blocks if isinstance(block, Text)]
+    assert "Too few evaluations to judge convergence." in texts
+    assert not [block for block in losses.blocks if isinstance(block, Table)]
 
 
 def test_the_loss_of_each_head_is_a_mean_in_the_best_plans_colour(note: Note) -> None:

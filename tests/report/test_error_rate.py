@@ -123,8 +123,8 @@ def test_the_decision_gives_the_same_numbers() -> None:
 def test_a_comparison_that_was_judged_says_how_often_the_test_is_wrong(verdict: Verdict) -> None:
     plans = with_verdict("full", Verdict.BEST), with_verdict("top layer", verdict)
     words = error_rate_words(grouped(*plans))
-    assert "for two plans 0.1 % with three seeds and 1.5 % with five" in words
-    assert "any of six plans in 0 % and 0.1 %." in words
+    assert "of two plans in 0.1 % with three seeds and 1.5 % with five" in words
+    assert "of six plans in 0 % with three seeds and 0.1 % with five." in words
 
 
 @pytest.mark.parametrize("verdict", [Verdict.BEST, Verdict.OPEN])

@@ -69,20 +69,22 @@ def interval(effect: float, reach: float) -> PairedDifference:
 
 def test_the_line_states_which_plan_is_equivalent_to_which_and_in_what_time() -> None:
     times = {"heads only": 5.0, "top layer": 10.0, "full": 50.0}
-    titles = {"sentiment": "A", "ner": "B"}
+    titles = {"sentiment": "Mood", "ner": "NER"}
     comparison = three(times)
     assert task_finding(comparison, "sentiment") == (
         "top layer (best) is equivalent to full, in a fifth of the time"
     )
     assert finding(comparison, titles) == (
-        "A: top layer (best) is equivalent to full, in a fifth of the time. B: full beats all others"
+        "Mood: top layer (best) is equivalent to full, in a fifth of the time. "
+        "NER: full beats all others"
     )
 
 
 def test_a_line_too_long_is_shown_without_times() -> None:
-    titles = {"sentiment": "Sentiment of reviews", "ner": "NER"}
+    titles = {"sentiment": "Sentiment of whole reviews", "ner": "NER"}
     assert finding(three(), titles) == (
-        "Sentiment of reviews: top layer (best) is equivalent to full. NER: full beats all others"
+        "Sentiment of whole reviews: top layer (best) is equivalent to full. "
+        "NER: full beats all others"
     )
 
 
@@ -167,7 +169,8 @@ def test_a_baseline_that_no_plan_exceeds_is_the_result() -> None:
     assert finding(three(), TITLES, lines) == (
         "Sentiment: no plan beats a bag of words, 0.89. NER: full beats all others"
     )
-    assert task_finding(three(), "sentiment", {"sentiment": [majority]}).startswith("top layer (best)")
+    beaten = task_finding(three(), "sentiment", {"sentiment": [majority]})
+    assert beaten.startswith("top layer (best) is equivalent")
     untested = {"ner": [BaselineLine("majority class", 0.7)]}
     assert task_finding(three(), "ner", untested) == (
         "no plan is above the majority class, 0.70 (not tested)"

@@ -120,6 +120,6 @@ def test_the_title_of_other_data_names_the_best_plan_of_each_task() -> None:
     best = OtherDataScores("full", SENTIMENT, "posts", Change(0.5, 0.7, 0.2, 0.2, 3), None, 0.9)
     ner = OtherDataScores("full", NER, "posts", Change(0.0, 0.25, 0.2, 0.3, 3), None, 0.7)
     assert elsewhere_title("posts", [worse, best, ner]) == (
-        "On posts: highest sentiment 0.70, with full (0.90 on own data); "
-        "highest NER 0.25, with full (0.70 on own data)"
+        "On posts: highest sentiment 0.70, with full (0.90 on its training data set); "
+        "highest NER 0.25, with full (0.70 on its training data set)"
     )

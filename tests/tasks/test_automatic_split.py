@@ -43,8 +43,8 @@ def test_a_fifth_of_each_class_is_held_out_and_the_notes_say_so(tmp_path: Path) 
     assert labels(data.validation, "sentiment") == {"good": 8, "bad": 2}
     assert not {each.text for each in data.train} & {each.text for each in data.validation}
     assert data.readings["sentiment"].notes_once == (
-        "sentiment has no validation file: 10 of 50 training sentences (20 %, fixed by their text, "
-        "in equal shares of each class) are the validation split.",
+        "No validation file: 10 of 50 training sentences (20 %, by a hash of their "
+        "text, stratified by class) are the validation split.",
     )
     assert list(data.digests) == ["reviews.csv"]
 

@@ -65,7 +65,7 @@ FAULTS = {
         "a.csv",
         "texts,labels\nGood.,positive\n",
         "a.csv, line 1: there is no column 'text'. Nearest: 'texts'. "
-        "Columns: 'texts', 'labels'. Name the columns of text and label",
+        "Columns: 'texts', 'labels'. Rename a column, or give the names of those of text and label",
     ),
     "another separator": (
         "a.csv",
@@ -116,7 +116,7 @@ FAULTS = {
     "an unknown suffix": (
         "a.xlsx",
         "text,label\n",
-        "a.xlsx is not a format for sentences. Formats: .csv, .tsv, .jsonl, .parquet, .arrow.",
+        "a.xlsx is not in a format for sentences. Formats: .csv, .tsv, .jsonl, .parquet, .arrow.",
     ),
     "broken JSON": (
         "a.jsonl",

@@ -95,12 +95,12 @@ def test_a_file_is_stored_under_its_digest_for_any_name(tmp_path: Path, name: st
 
 @pytest.mark.parametrize("name", ["manifest.yaml", "data.yml", "weights.pkl", "a.conll", "csv"])
 def test_what_is_no_format_for_sentences_cannot_be_uploaded(name: str) -> None:
-    with pytest.raises(DataError, match=r"is not a format for sentences. Formats: .csv, .tsv"):
+    with pytest.raises(DataError, match=r"is not in a format for sentences. Formats: .csv, .tsv"):
         read_upload((train_file(REVIEWS, name, b"tasks: {}"),))
 
 
 def test_a_manifest_cannot_be_uploaded_as_tagged_words() -> None:
-    with pytest.raises(DataError, match=r"manifest.yaml is not a format for tagged words"):
+    with pytest.raises(DataError, match=r"manifest.yaml is not in a format for tagged words"):
         read_upload((train_file(PLACES, "manifest.yaml", b"tasks: {}"),))
 
 

@@ -57,7 +57,7 @@ def test_a_card_states_size_vocabulary_memory_work_download_and_licence(lab: Lab
     assert "not downloaded" in text
     assert ":gray[Size] 335 M parameters, 24 layers × 1,024" in text
     assert ":gray[Tokenizer] 30,522 WordPieces, uncased, 512 tokens" in text
-    assert ":gray[Memory] 5.36 GB for full fine-tuning" in text
+    assert ":gray[Memory] 5.36 GB for full fine-tuning, without activations" in text
     assert ":gray[Compute] 28.4 × minilm-l6 per token" in text
     assert ":gray[Download] 1.34 GB, Apache-2.0" in text
     assert "Measured" not in text

@@ -111,7 +111,10 @@ def test_scores_on_other_data_stand_beside_those_at_home(lab: Lab) -> None:
     stored(lab, 1, "full", 0.7, posts=0.8)
     stored(lab, 2, "full", 0.7, posts=0.7)
     app = visited("compare")
-    assert "On sample-posts: highest sentiment 0.75, with full (0.90 on own data)" in texts(app)
+    assert (
+        "On sample-posts: highest sentiment 0.75, with full (0.90 on its training data set)"
+        in texts(app)
+    )
     first = with_column(app, "On own data").iloc[0]
     assert (first["Before training"], first["Here"], first["By seed"]) == (
         "0.500",

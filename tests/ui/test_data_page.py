@@ -52,8 +52,7 @@ def texts(app: AppTest) -> str:
 def test_the_sample_is_measured_with_the_tokenizer_of_the_checkpoint(lab: Lab) -> None:
     app = data_page()
     assert heading(app) == (
-        "400 + 200 + 800 sentences for sentiment, 400 + 200 + 800 for NER; "
-        "nothing is cut off at 128 sub-words"
+        "1,400 sentences for sentiment, 1,400 for NER; nothing is cut off at 128 sub-words"
     )
     assert "lengths measured with the tokenizer of minilm-l6" in texts(app)
     assert "1,032 entities of 3 types" in texts(app)
@@ -77,7 +76,7 @@ def test_a_sentence_in_two_splits_is_counted_once(lab: Lab) -> None:
     uploaded(app)
     warnings = [each.value for each in app.warning]
     assert warnings[0] == (
-        "6 evaluated sentences also occur in another split. Scores on them are too high."
+        "6 evaluated sentences also occur in another split. Scores on them may be too high."
     )
     assert len(warnings) == 3  # the form warns of each task of the files that were sent
 
@@ -96,7 +95,7 @@ def test_a_manifest_below_a_configured_folder_is_shown(
     opened = Lab(Settings.from_environment())
     monkeypatch.setattr(lab_module, "_lab", opened)
     app = data_page(data=str(tiny_data))
-    assert heading(app).startswith("8 + 4 sentences for sentiment, 4 + 4 for NER; nothing is")
+    assert heading(app).startswith("12 sentences for sentiment, 8 for NER; nothing is")
     opened.store.close()
 
 
@@ -116,7 +115,7 @@ def test_saved_files_are_selected_by_their_digest(lab: Lab) -> None:
     reference = uploaded(app)
     assert app.query_params["data"] == reference
     assert (lab.settings.uploads / reference.removeprefix("upload:")).is_dir()
-    assert heading(app).startswith("4 + 4 sentences for reviews, 2 + 2 for places")
+    assert heading(app).startswith("8 sentences for reviews, 4 for places")
     digest = reference.removeprefix("upload:")
     label = f"your upload: reviews, places · {digest[:8]}"
     assert app.selectbox(key="data").options[-1] == label
@@ -169,9 +168,9 @@ def test_two_uploads_with_equal_task_names_are_distinguished(lab: Lab) -> None:
     app.file_uploader(key="upload_1_training").set_value(file).run()
     app.selectbox(key="upload_1_label").set_value("mood").run()
     app.button(key="use_upload").click().run()
-    assert heading(app).startswith("5 + 4 sentences for reviews")
+    assert heading(app).startswith("9 sentences for reviews")
     app.selectbox(key="data").set_value(first).run()
-    assert heading(app).startswith("4 + 4 sentences for reviews")
+    assert heading(app).startswith("8 sentences for reviews")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +181,7 @@ def test_two_uploads_with_equal_task_names_are_distinguished(lab: Lab) -> None:
             "x.csv, line 2: the row has 1",
         ),
         ({"upload_1_training": ("x.csv", b"")}, "x.csv is empty"),
-        ({"upload_1_training": ("x.conll", PLACES)}, "x.conll is not a format for sentences"),
+        ({"upload_1_training": ("x.conll", PLACES)}, "x.conll is not in a format for sentences"),
         ({"upload_2_training": ("x.conll", b"Ann\n")}, "x.conll, line 1: 'Ann' has no tag"),
         ({"upload_2_validation": ("x.conll", b"Acme B-ORG\n")}, "x.conll, line 1: 'B-ORG' does"),
     ],
@@ -281,15 +280,15 @@ def test_without_a_validation_file_a_part_is_held_out_and_the_sentences_are_show
     app.file_uploader(key="upload_1_training").set_value(("a.csv", file, "text/csv")).run()
     shown = texts(app)
     assert "16 + 4 sentences" in shown
-    assert "4 of 20 training sentences (20 %, fixed by their text" in shown
+    assert "4 of 20 training sentences (20 %, by a hash of their text" in shown
     assert ":violet-badge[good] text number" in shown
     assert not lab.settings.uploads.exists()
     app.text_input(key="upload_name").set_value("My *reviews*").run()
     app.button(key="use_upload").click().run()
-    assert heading(app).startswith("16 + 4 sentences for sentiment")
+    assert heading(app).startswith("20 sentences for sentiment")
     assert any(each.value.startswith("My \\*reviews\\* · ") for each in app.caption)
     assert "My *reviews* · " in app.selectbox(key="data").options[-1]
-    assert "4 of 20 training sentences (20 %, fixed by their text" in texts(app)
+    assert "4 of 20 training sentences (20 %, by a hash of their text" in texts(app)
     app.switch_page("pages/train.py").run()
     assert app.button(key="start").label == "Train heads only on My \\*reviews\\*"
 
@@ -304,7 +303,7 @@ def test_a_deleted_upload_is_replaced_by_the_sample(lab: Lab) -> None:
     again = data_page(data=reference)
     assert "There is no " in texts(again)
     assert "Upload the files again on the Data page" in texts(again)
-    assert heading(again).startswith("400 + 200")
+    assert heading(again).startswith("1,400 sentences")
 
 
 @pytest.mark.parametrize("state", [RunState.WAITING, RunState.RUNNING])
@@ -329,4 +328,4 @@ def test_any_number_of_tasks_can_be_uploaded(lab: Lab) -> None:
         app.file_uploader(key=f"upload_1_{split}").set_value(file)
     app.run()
     app.button(key="use_upload").click().run()
-    assert heading(app).startswith("2 + 2 sentences for sentiment; nothing is cut off")
+    assert heading(app).startswith("4 sentences for sentiment; nothing is cut off")

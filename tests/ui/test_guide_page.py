@@ -150,10 +150,9 @@ def test_a_chapter_leads_to_its_claims(shipped: Lab) -> None:
     app.button(key="claims_of_cost").click().run()
     assert not app.exception
     assert app.selectbox(key="chapter").value == "cost"
-    assert [each.key for each in app.button if str(each.key).startswith("runs_")] == [
-        "runs_faster",
-        "runs_memory",
-    ]
+    links = [each.proto for each in app.get("page_link") if each.proto.label == "Runs"]
+    assert len(links) == 2
+    assert all(each.query_string.startswith("comparison=") for each in links)
 
 
 def test_testing_a_claim_queues_its_runs_and_names_the_price(shipped: Lab) -> None:

@@ -98,8 +98,7 @@ def test_every_number_and_switch_is_a_query_parameter_and_comes_back_from_it() -
 
 def test_the_note_about_a_share_without_its_task_says_only_what_to_write() -> None:
     assert choice_from({"label_noise": "0.3"})[1] == [
-        "label_noise = 0.3 was ignored: expected task=share with a share from 0 to 1, such as "
-        "ner=0.3."
+        "expected task=share with a share from 0 to 1, such as ner=0.3."
     ]
 
 
@@ -215,7 +214,7 @@ def test_a_pooler_that_the_checkpoint_does_not_have_is_replaced_and_noted(lab: L
     page = visited("freeze", checkpoint="distilbert-base-uncased", sentence_vector="pooler")
     assert not page.exception
     noted = " ".join(each.value.replace("\\", "") for each in (*page.warning, *page.caption))
-    assert "sentence_vector = pooler was ignored: distilbert has no pooler" in noted
+    assert "Sentence vector pooler: distilbert has no pooler." in noted
 
 
 def test_a_comparison_of_the_page_has_the_chosen_vector(lab: Lab) -> None:

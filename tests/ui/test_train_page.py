@@ -100,7 +100,7 @@ def test_a_run_is_found_again_by_its_address(lab: Lab) -> None:
     assert [metric.value for metric in app.metric] == ["0.770", "0.420", "103 of 103", "2,310"]
     assert app.metric[0].delta == "validation, was 0.450"
     assert "**103 of 103** tensors bit-identical, by SHA-256" in texts(app)
-    assert "peak memory **745 MB**" in texts(app)
+    assert "peak memory of the process **745 MB**" in texts(app)
     assert any("## :violet[A · Sentiment] loss fell" in each.value for each in app.markdown)
     assert str(training_loss_note()) in texts(app)
 

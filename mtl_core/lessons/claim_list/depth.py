@@ -108,8 +108,7 @@ DEPTH_CLAIMS: tuple[Claim, ...] = (
         ),
         published=Published(
             text="IMDb, all layers trained: error 5.00 with pretraining, 5.63 without",
-            source=HOWARD_RUDER_PRETRAINING,
-            effect=0.0063,
+            source=HOWARD_RUDER_PRETRAINING,  # no effect: here the encoder is frozen
         ),
         stated_effect=0.10,
     ),

@@ -197,8 +197,8 @@ def vocabulary_line(facts: CheckpointFacts) -> str:
 
 
 def memory_line(facts: CheckpointFacts) -> str:
-    """`1.75 GB for full fine-tuning`."""
-    return f"{bytes_text(facts.training_bytes)} for full fine-tuning"
+    """`1.75 GB for full fine-tuning, without activations`."""
+    return f"{bytes_text(facts.training_bytes)} for full fine-tuning, without activations"
 
 
 def work_line(facts: CheckpointFacts, reference: CheckpointFacts) -> str:

@@ -20,7 +20,7 @@ from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.run_cache import model_of
 
-_ROW_HEIGHT, _HEADER_HEIGHT, _ROWS_HIGH = 29, 36, 12
+_ROW_HEIGHT, _HEADER_HEIGHT, _ROWS_HIGH = 29, 36, 24
 
 
 def differences_view(runs: Sequence[LabelledRun]) -> None:

@@ -93,6 +93,7 @@ def _head(labels: Sequence[str], losses: Sequence[str]) -> _Controls:
 
 
 def _controls(labels: Sequence[str], losses: Sequence[str]) -> _Controls:
+    """Draws the controls. Their defaults are their values, which the popover shows when opened."""
     for key, value in (
         (Key.X_AXIS, XAxis.STEP.value),
         (Key.LOSSES, list(losses)),
@@ -102,17 +103,35 @@ def _controls(labels: Sequence[str], losses: Sequence[str]) -> _Controls:
     if st.session_state.get(Key.IN_COLOR) not in (None, _OF_EACH_TASK, *labels):
         st.session_state[Key.IN_COLOR] = _OF_EACH_TASK
     axis = st.segmented_control(
-        "Horizontal axis", [each.value for each in XAxis], key=Key.X_AXIS, required=True
+        "Horizontal axis",
+        [each.value for each in XAxis],
+        default=st.session_state[Key.X_AXIS],
+        key=Key.X_AXIS,
+        required=True,
     )
-    shown = st.pills("Losses", [_TRAIN, _VALIDATION], key=Key.LOSSES, selection_mode="multi")
+    shown = st.pills(
+        "Losses",
+        [_TRAIN, _VALIDATION],
+        default=st.session_state[Key.LOSSES],
+        key=Key.LOSSES,
+        selection_mode="multi",
+    )
     smoothing = st.segmented_control(
         "Training loss averaged over",
         list(_SMOOTHINGS),
+        default=st.session_state[Key.SMOOTHING],
         key=Key.SMOOTHING,
         format_func=lambda weight: _SMOOTHINGS.get(weight, str(weight)),
         required=True,
     )
-    selected = st.selectbox("In colour", [_OF_EACH_TASK, *labels], key=Key.IN_COLOR, width=230)
+    colored = [_OF_EACH_TASK, *labels]
+    selected = st.selectbox(
+        "In colour",
+        colored,
+        index=colored.index(st.session_state.get(Key.IN_COLOR) or _OF_EACH_TASK),
+        key=Key.IN_COLOR,
+        width=230,
+    )
     return _Controls(
         XAxis(axis) if axis in list(XAxis) else XAxis.STEP,
         tuple(shown),

@@ -158,7 +158,7 @@ def _form(choice: Choice) -> None:
             "Name",
             key=Key.COMPARISON_NAME,
             max_chars=TITLE_LENGTH,
-            placeholder="empty: the names of its plans",
+            placeholder="optional",
             help="The name of the comparison on this page and in lists. It can be changed later.",
         )
         rare = rare_fields(lab, choice, model)

@@ -10,6 +10,7 @@ from mtl_core.charts.theme import Palette
 from mtl_core.report.against import against_words
 from mtl_core.report.baselines import BaselinesByTask, baseline_lines
 from mtl_core.report.compared import ComparedRuns
+from mtl_core.report.seconds import duration_lines, seconds_words
 from mtl_core.report.table import (
     TRIALS_COMMAND,
     error_rate_words,
@@ -17,7 +18,6 @@ from mtl_core.report.table import (
     frozen_words,
     judged_words,
     score_lines,
-    seconds_words,
     setting_lines,
     share_words,
     sorted_plans,
@@ -69,10 +69,15 @@ def plans_table(shown: ComparedRuns, baselines: BaselinesByTask, colors: Palette
     if one_screen():
         st.caption(table_rule(comparison))
         return
-    lines = (*score_lines(comparison, baselines), *setting_lines(shown))
+    lines = (
+        *score_lines(comparison, baselines),
+        *duration_lines(comparison),
+        *setting_lines(shown),
+    )
     if lines:
         st.caption("\n".join(f"- {plain(line)}" for line in lines))
-    st.caption(" ".join(filter(None, (table_rule(comparison), judged_words(comparison)))))
+    rule = (table_rule(comparison), "Peak MB: of the whole process.", judged_words(comparison))
+    st.caption(" ".join(filter(None, rule)))
     if of_baselines := baseline_lines(comparison, baselines):
         with st.expander("Compared with the baselines"):
             st.caption("\n".join(f"- {plain(line)}" for line in of_baselines))
@@ -124,7 +129,7 @@ def _row(plan: PlanResult, comparison: PlanComparison, colors: Palette) -> dict[
     return {
         "Plan": plan.label,
         **scores,
-        "Seconds": seconds_words(plan),
+        "Seconds": seconds_words(plan, comparison),
         "Trainable": "" if plan.trainable is None else f"{plan.trainable:,}",
         "Share": share_words(plan),
         "Peak MB": "" if plan.peak_memory_bytes is None else f"{plan.peak_memory_bytes / 1e6:,.0f}",

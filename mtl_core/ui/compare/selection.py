@@ -31,13 +31,14 @@ def comparable(lab: Lab) -> list[RunRecord]:
 def compared_runs(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[str]]:
     """Returns the selected runs of `records` (newest first), and notes on ignored ids.
 
-    The address decides on a session's first script run and after the browser's back and forward
-    buttons; otherwise the picker does. Call it before the picker is drawn.
+    The address decides on a session's first script run, after a link that names runs or a
+    comparison, and after the browser's back and forward buttons; otherwise the picker does. Call it
+    before the picker is drawn.
     """
     known = {record.id: record for record in records}
     kept = st.session_state.get(Key.COMPARED)
     address = _split(st.query_params.get(Key.RUNS, ""))
-    if kept is None or came_by_history():
+    if kept is None or _address_decides():
         requested = address or [record.id for record in preselected(records)]
     else:
         requested = list(st.session_state.get(Key.RUNS, kept))
@@ -75,7 +76,7 @@ def chosen_comparison(lab: Lab) -> tuple[ComparisonRecord | None, list[str]]:
     newest comparison that has results is selected. Call it before the picker is drawn.
     """
     kept = st.session_state.get(Key.COMPARISON_SHOWN)
-    if kept is None or came_by_history():
+    if kept is None or _address_decides():
         requested = st.query_params.get(Key.COMPARISON, "")
         if not requested and not st.query_params.get(Key.RUNS):
             requested = _newest_with_results(lab)
@@ -88,6 +89,12 @@ def chosen_comparison(lab: Lab) -> tuple[ComparisonRecord | None, list[str]]:
         record, notes = None, [_unknown(requested)]
     st.session_state[Key.COMPARISON_SHOWN] = record.id if record else ""
     return record, notes
+
+
+def _address_decides() -> bool:
+    """Whether the visitor came by a link that names what to compare, or by back or forward."""
+    named = Key.COMPARISON in st.query_params or Key.RUNS in st.query_params
+    return came_by_history() or (named and bool(st.session_state.get(Key.PAGE_IS_NEW)))
 
 
 def _newest_with_results(lab: Lab) -> str:
@@ -166,6 +173,7 @@ def _comparisons(comparisons: Sequence[ListedComparison], shown: ComparisonRecor
     st.selectbox(
         "Comparison",
         list(labels),
+        index=list(labels).index(ids),  # what the popover shows when it is opened later
         key=Key.COMPARISON,
         format_func=lambda each: labels.get(each, each),
         width=420,
@@ -187,6 +195,7 @@ def _runs_picker(records: Sequence[RunRecord], compared: Sequence[RunRecord]) ->
     st.pills(
         f"Runs to compare, at most {MOST}",
         list(labels),
+        default=chosen,
         key=Key.RUNS,
         format_func=lambda run: labels.get(run, run),
         selection_mode="multi",

@@ -64,7 +64,7 @@ def repeated_warning(found: DataOverview) -> None:
         repeated.append(nearly_repeated_words(found.nearly_repeated))
     if repeated:
         words = capitalized("; ".join(repeated))
-        st.warning(f"{words}. Scores on them are too high.", icon=":material/warning:")
+        st.warning(f"{words}. Scores on them may be too high.", icon=":material/warning:")
 
 
 def task_panels(found: DataOverview, max_length: int, colors: Palette) -> None:

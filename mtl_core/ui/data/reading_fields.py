@@ -31,8 +31,8 @@ def reading_fields(number: int, kind: TaskKind, task: str) -> dict[str, Any] | D
     entered = {}
     with st.popover(TITLE, icon=":material/tune:", type="tertiary"):
         st.caption(
-            "Fill in a field if an error message asks for it. Empty fields are detected from the "
-            "files."
+            "Only needed if an error message names one of these fields. Empty fields are detected "
+            "from the files."
         )
         for key in READING_KEYS[kind]:
             entered[key] = _field(number, key)

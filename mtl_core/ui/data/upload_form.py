@@ -67,7 +67,7 @@ def upload_form(lab: Lab) -> None:
                 "Name of the data",
                 key=Key.UPLOAD_NAME,
                 max_chars=NAME_LENGTH,
-                placeholder="empty: the names of the tasks",
+                placeholder="optional",
                 help="Lists, notes and figures show this name.",
                 width=330,
             )

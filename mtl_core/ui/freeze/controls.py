@@ -74,26 +74,25 @@ def scenario_picker(chosen: ResolvedChoice) -> None:
 
 
 def _scenario_pills(chosen: ResolvedChoice) -> None:
-    """Draw a pill for each common scenario that fits the model, and for the selected one."""
-    if chosen.scenario is None:
-        st.button(
-            f"{plain(chosen.plan.name)}: back to the scenarios",
-            icon=":material/undo:",
-            on_click=_leave_own_plan,
-        )
-        return
+    """Draw a pill for each common scenario that fits the model, and for the selected one.
+
+    With a plan of the visitor's own none is selected; a click on one leaves the plan.
+    """
     listed = {scenario.name: scenario for scenario in scenarios(chosen.model)}
-    seed_widget(Key.SCENARIO)
+    current = chosen.choice.scenario
+    names = [name for name in _in_pill_order(listed) if _is_pill(name, current)]
+    if chosen.scenario is not None:
+        seed_widget(Key.SCENARIO)
     st.pills(
         "Trainable part",
-        [name for name in _in_pill_order(listed) if _is_pill(name, chosen.scenario)],
-        key=Key.SCENARIO,
+        names,
+        key=Key.SCENARIO if chosen.scenario is not None else Key.LEAVE_PLAN,
         format_func=lambda name: _pill_title(name, listed),
         label_visibility="collapsed",
-        required=True,
+        required=chosen.scenario is not None,
         wrap=True,
-        on_change=change_choice,
-        kwargs={"phase": 1},
+        on_change=_choose_pill if chosen.scenario is None else change_choice,
+        kwargs={} if chosen.scenario is None else {"phase": 1},
     )
 
 
@@ -276,8 +275,10 @@ def _choose_other() -> None:
         change_choice(scenario=name, phase=1)
 
 
-def _leave_own_plan() -> None:
-    change_choice(plan="", phase=1)
+def _choose_pill() -> None:
+    name = st.session_state.get(Key.LEAVE_PLAN)
+    if isinstance(name, str):
+        change_choice(scenario=name, plan="", phase=1)
 
 
 def _in_pill_order(names: Iterable[str]) -> list[str]:
@@ -293,7 +294,7 @@ def _is_pill(name: str, current: str) -> bool:
 
 
 def _pill_title(name: str, listed: Mapping[str, Scenario]) -> str:
-    return plain(scenario_title(listed[name])) if name in listed else name
+    return plain(scenario_title(name)) if name in listed else name
 
 
 def catalogue_names() -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def edit_block_buttons(chosen: ResolvedChoice) -> None:
     if locked is not None and locked.frozen_by:
         _link_to_rule(locked, chosen)
     elif state is None:
-        st.caption("Click a block to freeze or train it.", width="content")
+        st.caption("Click or tap a block to freeze or train it.", width="content")
     elif state.frozen_by:
         _link_to_rule(state, chosen)
     else:

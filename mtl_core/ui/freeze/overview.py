@@ -28,8 +28,8 @@ from mtl_core.ui.shared.page import plain
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 from mtl_core.ui.shared.shot import taking_shot
 
-_ROWS = 5  # of the parameter table, so that the page fits one screen
-_FEWEST_ROWS = 2
+_ROWS = 8  # of the parameter table, so that the page fits one screen
+_FEWEST_ROWS = 5
 _ROWS_OF_RATES = 2  # the height of the figure of learning rates, in table rows
 _BADGE_COLORS = {State.TRAINABLE: "orange", State.FROZEN: "blue", State.UNREACHED: "gray"}
 
@@ -77,11 +77,24 @@ def weight_problems(chosen: ResolvedChoice) -> tuple[str, ...]:
 
 
 def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
-    """Draw the number of tensors by state and the layer diagram.
+    """Draw the layer diagram and, below it, the number of tensors by state.
 
-    A click on a block freezes or trains it, unless a picture is taken.
+    A click on a block freezes or trains it, unless a picture is taken. What a click changes is
+    below, so that the next click meets the same block.
     """
     table, height = chosen.table, _stack_height(chosen)
+    figure = shared_figure(
+        Key.STACK,
+        chosen,
+        colors,
+        lambda: stack_figure(table, chosen.model, colors, height),
+        height,
+    )
+    if taking_shot():
+        chart(figure, trained_layers(chosen), Key.STACK)
+    else:
+        finding = f"{trained_layers(chosen)}; the field Part offers a button for each block"
+        clickable_diagram(chosen, figure, finding)
     with st.container(horizontal=True, gap="small"):
         for state, count in table.tensors.items():
             if count or state is not State.UNREACHED:
@@ -97,18 +110,6 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
             )
         if not taking_shot():
             edit_block_buttons(chosen)
-    figure = shared_figure(
-        Key.STACK,
-        chosen,
-        colors,
-        lambda: stack_figure(table, chosen.model, colors, height),
-        height,
-    )
-    if taking_shot():
-        chart(figure, trained_layers(chosen), Key.STACK)
-        return
-    finding = f"{trained_layers(chosen)}; the field Part offers a button for each block"
-    clickable_diagram(chosen, figure, finding)
 
 
 def trained_layers(chosen: ResolvedChoice) -> str:

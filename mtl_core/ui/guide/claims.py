@@ -157,7 +157,7 @@ def claim_card(lab: Lab, guide: GuideState, state: ClaimState, colors: Palette) 
         if taking_shot():
             return
         with actions, st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            _runs_button(state)
+            _runs_link(state)
             test_button(lab, guide, state)
 
 
@@ -245,15 +245,15 @@ def _strip(state: ClaimState, colors: Palette) -> None:
         st.image(svg, width=EFFECT_WIDTH, alt=description.removesuffix(", "))
 
 
-def _runs_button(state: ClaimState) -> None:
-    if state.comparison is not None and st.button(
-        "Runs",
-        key=claim_key("runs", state.claim.id),
-        type="tertiary",
-        icon=":material/arrow_forward:",
-        icon_position="right",
-    ):
-        st.switch_page("pages/compare.py", query_params={"comparison": state.comparison})
+def _runs_link(state: ClaimState) -> None:
+    if state.comparison is not None:
+        st.page_link(
+            "pages/compare.py",
+            label="Runs",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            query_params={Key.COMPARISON.value: state.comparison},
+        )
 
 
 def _forget_unknown(key: Key, options: Sequence[str]) -> None:

@@ -6,7 +6,9 @@ from enum import StrEnum
 import streamlit as st
 
 from mtl_core.analysis.claim_verdicts import ClaimVerdict
+from mtl_core.lessons.claims import CLAIMS
 from mtl_core.ui.guide.verdicts import ClaimState
+from mtl_core.ui.shared.choice import came_by_history
 from mtl_core.ui.shared.keys import Key, claim_key
 
 
@@ -29,6 +31,28 @@ def guesses() -> dict[str, Guess]:
     """The guesses of this session by claim."""
     stored: dict[str, Guess] = st.session_state.setdefault(Key.GUESSES, {})
     return stored
+
+
+def read_guesses() -> None:
+    """Take the guesses from the address: of a new session, or after back or forward.
+
+    Call it before any claim is drawn. Unknown claims and guesses are left out.
+    """
+    if Key.GUESSES in st.session_state and not came_by_history():
+        return
+    letters = {guess[0]: guess for guess in Guess}
+    known = {claim.id for claim in CLAIMS}
+    parts = [each.rpartition(".") for each in st.query_params.get(Key.GUESSES, "").split(",")]
+    st.session_state[Key.GUESSES] = {
+        claim: letters[letter] for claim, _, letter in parts if claim in known and letter in letters
+    }
+
+
+def write_guesses() -> None:
+    """Write the guesses into the address, so that they survive a reload."""
+    text = ",".join(f"{claim}.{guess[0]}" for claim, guess in guesses().items())
+    if text and st.query_params.get(Key.GUESSES) != text:
+        st.query_params[Key.GUESSES] = text
 
 
 def store_guess(claim: str) -> None:

@@ -74,17 +74,20 @@ def undo_buttons(choice: Choice) -> None:
 
 
 def undo_if_edited(choice: Choice) -> None:
-    """Draw Undo if the plan is the visitor's own; its steps are recorded in any case."""
+    """Draw Undo, which is disabled unless the plan is the visitor's own.
+
+    It always has its place, so that the first edit moves nothing. Steps are recorded in any case.
+    """
     history = plan_history(choice)
-    if choice.plan and history.can_undo:
-        st.button(
-            "Undo",
-            key=Key.UNDO_EDIT,
-            icon=":material/undo:",
-            type="tertiary",
-            on_click=_restore,
-            args=(history.undo(),),
-        )
+    st.button(
+        "Undo",
+        key=Key.UNDO_EDIT,
+        icon=":material/undo:",
+        type="tertiary",
+        disabled=not (choice.plan and history.can_undo),
+        on_click=_restore,
+        args=(history.undo(),),
+    )
 
 
 def edit(chosen: ResolvedChoice, change: Change, field: str = "", phase: int | None = None) -> None:

@@ -26,7 +26,7 @@ from mtl_core.ui.shared.shot import shot_links
 
 def starting_point(chosen: ResolvedChoice) -> None:
     """Draw a row with a scenario to start from, Import, Undo, Redo and "Add to comparison"."""
-    titles = {each.name: plain(scenario_title(each)) for each in scenarios(chosen.model)}
+    titles = {each.name: plain(scenario_title(each.name)) for each in scenarios(chosen.model)}
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.selectbox(
             "Start from a scenario",

@@ -15,15 +15,15 @@ HEIGHT = 220
 _MARGIN = {"l": 34, "r": 124, "t": 6, "b": 36}  # the labels are to the right
 
 
-def play_figure(summary: RunSummary, state: str, colors: Palette) -> Figure:
+def play_figure(summary: RunSummary, colors: Palette) -> Figure:
     """Builds the figure: a line for each task, smoothed over steps, with its latest value.
 
     Both axes have their final range from the start, so nothing moves while points arrive. Without
-    points, `state` is written in the middle.
+    points, that is written in the middle.
     """
     top = highest_loss([each.task for each in summary.tasks])
     moving = any(each.losses for each in summary.tasks)
-    hint = annotation(state, 13, colors.muted, x=0.5, y=0.5, xref="paper", yref="paper")
+    hint = annotation("no step yet", 13, colors.muted, x=0.5, y=0.5, xref="paper", yref="paper")
     plot_pixels = HEIGHT - _MARGIN["t"] - _MARGIN["b"]
     layout = base_layout(
         colors,

@@ -138,16 +138,15 @@ def _losses(lab: Lab, run_id: str, number: int) -> None:
     """Draw the losses of one run and its state."""
     run, colors = lab.store.run(run_id), current_palette()
     summary = summary_of(lab, run)
-    state = state_words(lab, run, summary)
     live_chart(
-        play_figure(summary, state, colors),
+        play_figure(summary, colors),
         title=f"{capitalized(plan_words(summary.spec))}: loss of each training step, smoothed",
         facts=" · ".join(_facts(lab, [summary])),
         filename=f"{run.id}-loss",
         colors=colors,
         key=f"play_{number}",
     )
-    st.caption(f"Loss of each training step, smoothed. {plain(state)}")
+    st.caption(f"Loss of each training step, smoothed. {plain(state_words(lab, run, summary))}")
 
 
 def state_words(lab: Lab, run: RunRecord, summary: RunSummary) -> str:

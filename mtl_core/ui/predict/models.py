@@ -135,6 +135,7 @@ def models_picker(known: Sequence[Candidate], selected: Sequence[str]) -> None:
         st.pills(
             f"Finished runs, at most {MAX_RUNS}",
             list(labels),
+            default=list(selected),  # what the popover shows when it is opened later
             key=Key.SELECTED_MODELS,
             format_func=lambda each: plain(labels.get(each) or str(each)),
             selection_mode="multi",

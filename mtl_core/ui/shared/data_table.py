@@ -30,4 +30,4 @@ def _safe(frame: pd.DataFrame) -> pd.DataFrame:
 def _safe_cell(cell: Any) -> Any:
     if isinstance(cell, list):
         return [_safe_cell(each) for each in cell]
-    return spreadsheet_text(cell) if isinstance(cell, str) else cell
+    return spreadsheet_text(cell, quoted=True) if isinstance(cell, str) else cell

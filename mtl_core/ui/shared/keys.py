@@ -12,6 +12,7 @@ class Key(StrEnum):
 
     CHECKPOINT = "checkpoint"
     SCENARIO = "scenario"
+    LEAVE_PLAN = "leave_plan_for"
     PHASE = "phase"
     DATA = "data"
     EPOCHS = "epochs"
@@ -216,7 +217,7 @@ class Key(StrEnum):
     PAGE = "_page"  # the page drawn last
     PAGE_IS_NEW = "_page_is_new"  # whether this is the first run of a page
     IGNORED = "_ignored"  # notes about ignored values
-    GUESSES = "_guesses"  # the reader's guesses in the guide, by claim
+    GUESSES = "guesses"  # the reader's guesses in the guide, by claim; also a query parameter
     TEST_PROBLEM = "_test_problem"  # the error of the last test of a claim
     UPLOAD_SEEN = "_upload_seen"  # digest and content of the files read last
     UPLOAD_PROBLEM = "_upload_problem"  # the error of the last attempt to save or delete an upload

@@ -56,4 +56,4 @@ def vector_field(
 
 
 def _label(vector: str) -> str:
-    return SentenceVector(vector).words if vector else "as the checkpoint was trained"
+    return SentenceVector(vector).words if vector else "as in the checkpoint"

@@ -245,8 +245,6 @@ def name_line(lab: Lab, record: RunRecord) -> None:
             icon=":material/bar_chart:",
             type="tertiary",
         ):
-            # A comparison shown earlier would take precedence over the address.
-            st.session_state.pop(Key.COMPARISON_SHOWN, None)
             st.switch_page(
                 "pages/compare.py", query_params={str(Key.COMPARISON): record.comparison}
             )

@@ -253,7 +253,8 @@ def _rate(key: Key, label: str, default: float, chosen: ResolvedChoice) -> None:
         value=getattr(chosen.choice, key),
         format="%g",
         key=key,
-        placeholder=f"{rate_text(default)} (plan)" if learning else "frozen",
+        placeholder=rate_text(default) if learning else "frozen",
+        help="Empty: the rate of the plan." if learning else None,
     )
 
 
@@ -311,11 +312,11 @@ def at_once_words(lab: Lab, device: str = "cpu") -> str:
     """Describes how many single runs on a device are trained at once."""
     at_once = lab.runs_at_once(lab.settings.threads, device)
     where = " on a GPU" if computes_on_accelerator(device) else ""
-    return f"Single runs{where} are trained {'one' if at_once == 1 else at_once} at a time"
+    return f"Single runs{where} are trained {'one' if at_once == 1 else at_once} at a time."
 
 
 def _cost(lab: Lab, chosen: ResolvedChoice, steps: int) -> str:
     choice = chosen.choice
     if not steps:
-        return "Nothing is trained: the model is only evaluated"
+        return "Nothing is trained: the model is only evaluated."
     return f"{steps:,} steps of {choice.batch_size} sentences. {at_once_words(lab, choice.device)}"

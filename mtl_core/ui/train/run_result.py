@@ -158,7 +158,7 @@ def _totals(end: RunFinished, together: int | None) -> list[str]:
     )
     return [
         f"Took **{duration(end.total_seconds)}**{shared}",
-        f"peak memory **{bytes_text(end.peak_memory_bytes)}**",
+        f"peak memory of the process **{bytes_text(end.peak_memory_bytes)}**",
         proof if end.frozen_tensors else "no tensor was frozen in all phases",
     ]
 

@@ -260,7 +260,7 @@ def _queue_view(lab: Lab, record: RunRecord, before: Sequence[RunRecord]) -> Non
         with st.container(width="stretch"):
             st.progress(0.0, text=position + start)
         with st.popover(f"{counted(len(ahead), 'run')} ahead"):
-            st.markdown(f"{at_once_words(lab, record.spec.device)}. Ahead of this run:")
+            st.markdown(f"{at_once_words(lab, record.spec.device)} Ahead of this run:")
             for number, each in enumerate(ahead, start=1):
                 st.markdown(f"{number}\\. {_queue_row(each)}")
 

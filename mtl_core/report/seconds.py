@@ -1,0 +1,62 @@
+"""Formats the seconds of plans, and states what they include."""
+
+from mtl_core.analysis.plans import PlanComparison, PlanResult, finished_runs
+from mtl_core.report.run_words import shared_words
+
+_UNEVEN = 1.5
+"""How many times longer a run is than another one of its plan if the mean alone would mislead."""
+
+
+def seconds_words(plan: PlanResult, comparison: PlanComparison | None = None) -> str:
+    """Formats the mean seconds of a plan's runs, with the mark of `shared_words`.
+
+    Without the mark if all plans of `comparison` have the same: `table_rule`, which has to be shown
+    with it, then has it once. Empty without a finished run.
+    """
+    if plan.seconds is None:
+        return ""
+    once = comparison is not None and _mark_of_all(comparison) is not None
+    return f"{plan.seconds:,.1f}{'' if once else _mark(plan)}"
+
+
+def duration_lines(comparison: PlanComparison) -> tuple[str, ...]:
+    """Names the plans whose mean seconds hide that one run computed what the others read."""
+    found = []
+    for plan in comparison.plans:
+        ends = [run.finished for run in finished_runs(plan).values() if run.finished is not None]
+        alone = [end for end in ends if plan.trained_together is None]
+        by_prefix = sorted(alone, key=lambda end: end.prefix_seconds)
+        if len(by_prefix) < 2 or by_prefix[-1].prefix_seconds < 2 * by_prefix[0].prefix_seconds:
+            continue
+        low, high = by_prefix[0].total_seconds, by_prefix[-1].total_seconds
+        if high > _UNEVEN * low:
+            found.append(
+                f"{plan.label}: {low:.1f} to {high:.1f} s per run. A run that finds no stored "
+                "outputs of the frozen layers computes them; later runs read them."
+            )
+    return tuple(found)
+
+
+def sharing_words(comparison: PlanComparison) -> str:
+    """States what the seconds of the table include, for its caption."""
+    together = any(plan.trained_together for plan in comparison.plans)
+    beside = any(plan.trained_beside for plan in comparison.plans)
+    mark = _mark_of_all(comparison) or ""
+    of_run = " of a run" * (not mark.startswith(" for"))
+    return " ".join(
+        [f"Seconds are those{of_run}{mark}."] * bool(mark)
+        + ["Runs trained together share their seconds and peak memory."] * together
+        + ["Runs that are trained at the same time as others take longer than alone."] * beside
+    )
+
+
+def _mark(plan: PlanResult) -> str:
+    return shared_words(plan.trained_together, plan.trained_beside)
+
+
+def _mark_of_all(comparison: PlanComparison) -> str | None:
+    """The mark that all plans have; None if they have different ones, or `table_rule` has none."""
+    if len(comparison.plans) < 2 or not comparison.same_sentences:
+        return None
+    marks = {_mark(plan) for plan in comparison.plans if plan.seconds is not None}
+    return next(iter(marks)) if len(marks) == 1 else None
