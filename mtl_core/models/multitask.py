@@ -13,6 +13,7 @@ from mtl_core.models.deferred import DeferredBackbone
 from mtl_core.models.padding import padding_problem, settle, states_without_padding
 from mtl_core.models.pooling import find_pooler, means
 from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.models.transfer import to_device
 from mtl_core.tasks.task import Task, TaskKind
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class MultiTaskModel(nn.Module):
         A sentence has the same states in every batch, up to rounding.
         """
         backbone = self.backbone
-        ids, mask = input_ids.to(backbone.device), attention_mask.to(backbone.device)
+        ids, mask = (to_device(each, backbone.device) for each in (input_ids, attention_mask))
         if padding_problem(backbone) is not None:
             return states_without_padding(backbone, ids, mask)
         states: Tensor = backbone(input_ids=ids, attention_mask=mask).last_hidden_state

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from mtl_core.models.architecture import quiet_transformers
 from mtl_core.models.layer_stack import evaluating
+from mtl_core.models.transfer import to_device
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -87,14 +88,16 @@ class PackedBackbone:
     def _run(self, batches: Sequence[Padded], first_position: int) -> Tensor:
         device = self._model.device
         shapes = tuple((ids.shape[0], ids.shape[1]) for ids, _ in batches)
-        masks = tuple(None if bool(mask.all()) else mask.bool().to(device) for _, mask in batches)
-        tokens = torch.cat([ids.flatten() for ids, _ in batches])[None].to(device)
+        masks = tuple(
+            None if bool(mask.all()) else to_device(mask.bool(), device) for _, mask in batches
+        )
+        tokens = to_device(torch.cat([ids.flatten() for ids, _ in batches])[None], device)
         places = [torch.arange(length).repeat(rows) for rows, length in shapes]
         with _attention_by_batch(self._model):
             output = self._model(
                 input_ids=tokens,
                 attention_mask=torch.ones_like(tokens),
-                position_ids=(torch.cat(places) + first_position)[None].to(device),
+                position_ids=to_device((torch.cat(places) + first_position)[None], device),
                 packed_batches=_Blocks(shapes, masks),
             )
         hidden: Tensor = output.last_hidden_state

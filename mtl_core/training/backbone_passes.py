@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mtl_core.models.narrowing import NarrowedTop
 from mtl_core.models.packing import PackedBackbone, Padded
+from mtl_core.models.transfer import to_device
 from mtl_core.tasks.alignment import EncodedExample
 from mtl_core.training.batches import collate
 from mtl_core.training.device import autocast_to
@@ -59,7 +60,7 @@ class BackbonePasses:
         of the last layer that follows attention computes these positions only. With gradient
         checkpointing it computes all, because the layer runs a second time.
         """
-        places = positions.to(self._model.backbone.device)
+        places = to_device(positions, self._model.backbone.device)
         whole = self._loaded.spec.gradient_checkpointing or self._model.padding_problem is not None
         if not len(places) or whole:
             return states_at(run(), places)

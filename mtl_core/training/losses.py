@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from mtl_core.models.multitask import MultiTaskModel
 from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.models.transfer import to_device
 from mtl_core.tasks.alignment import IGNORED
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.training.batches import Batch
@@ -26,10 +27,10 @@ def task_losses(
     for task in tasks:
         if task.name in batch.rows:
             own = logits[task.name]
-            own = own[batch.rows[task.name].to(own.device)]
+            own = own[to_device(batch.rows[task.name], own.device)]
             losses[task.name] = functional.cross_entropy(
                 own.flatten(0, -2),
-                batch.labels[task.name].to(own.device).flatten(),
+                to_device(batch.labels[task.name], own.device).flatten(),
                 ignore_index=IGNORED,
                 reduction=reduction,
             )
@@ -105,7 +106,7 @@ def read_positions(read: Mapping[str, Labelled]) -> Tensor:
 
 def states_at(hidden: Tensor, positions: Tensor) -> Tensor:
     """Select positions of a last hidden state: (n, hidden) from (batch, tokens, hidden)."""
-    return hidden.flatten(0, 1)[positions.to(hidden.device)]
+    return hidden.flatten(0, 1)[to_device(positions, hidden.device)]
 
 
 def head_inputs(
@@ -139,7 +140,7 @@ def labelled_logits(model: MultiTaskModel, inputs: Mapping[str, Tensor]) -> dict
 
 def summed_loss(logits: Tensor, read: Labelled) -> Tensor:
     """Return the sum of the cross entropy over a task's labels."""
-    labels = read.labels.to(logits.device)
+    labels = to_device(read.labels, logits.device)
     return functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
 
 

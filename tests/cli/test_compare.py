@@ -215,7 +215,7 @@ def test_the_bundle_compares_with_the_reference_and_so_does_export(
 
 def test_stderr_names_the_comparison_and_each_run_as_it_ends(compared: CompareOutput) -> None:
     first, *runs, last = compared.answer.err.splitlines()
-    assert first.endswith("heads-only, full · tiny-bert · 2 seeds, 4 runs")
+    assert first.endswith("heads only, full · tiny-bert · 2 seeds, 4 runs")
     counts, ended = zip(*(line.strip().split(" ", 1) for line in runs), strict=True)
     assert counts == ("1/4", "2/4", "3/4", "4/4")
     assert {tuple(each.split(" · ")[:2]) for each in ended} == {

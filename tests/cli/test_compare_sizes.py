@@ -70,7 +70,7 @@ def test_the_best_plans_are_listed_by_number_and_first_at_the_largest(sized: Siz
 
 def test_each_run_names_its_number_as_it_ends(sized: Sized) -> None:
     first, *runs, _ = sized.progress
-    assert first.endswith("heads-only, full · tiny-bert · 1 seed · 3 to all sentences, 4 runs")
+    assert first.endswith("heads only, full · tiny-bert · 1 seed · 3 to all sentences, 4 runs")
     counts, ended = zip(*(line.strip().split(" ", 1) for line in runs), strict=True)
     assert counts == ("1/4", "2/4", "3/4", "4/4")
     assert {tuple(each.split(" · ")[:2]) for each in ended} == {

@@ -86,14 +86,16 @@ def test_a_comparison_and_its_runs_are_written_at_once(
 
 def test_a_comparison_is_called_by_what_is_in_it(store: RunStore, spec: RunSpec) -> None:
     many = ASKED.model_copy(update={"arms": plain_arms(f"top-{n}" for n in range(1, 6))})
-    assert store.add_comparison(ASKED, []).name == "heads-only, top-1 · minilm-l6 · 2 seeds"
+    assert store.add_comparison(ASKED, []).name == "heads only, top layer · minilm-l6 · 2 seeds"
     assert (
         store.add_comparison(many, []).name
         == "top-1, top-2, top-3 and 2 more · minilm-l6 · 2 seeds"
     )
     named = store.add_comparison(ASKED, planned(spec), name=" my  thesis ")
     assert named.name == "my thesis"
-    assert store.rename_comparison(named.id, "").name == "heads-only, top-1 · minilm-l6 · 2 seeds"
+    assert (
+        store.rename_comparison(named.id, "").name == "heads only, top layer · minilm-l6 · 2 seeds"
+    )
 
 
 def test_a_run_knows_its_comparison(

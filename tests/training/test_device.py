@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mtl_core.errors import InvalidRun
+from mtl_core.models.transfer import to_device
 from mtl_core.training.device import available_devices, resolve_device
 from mtl_core.training.prefix.store import PrefixStore
 from mtl_core.training.run import fine_tune
@@ -30,6 +31,11 @@ def test_a_device_that_is_not_here_is_refused_and_what_is_here_is_named(bench):
 def test_a_device_that_nobody_knows_is_refused():
     with pytest.raises(InvalidRun, match=r"There is no device 'tpu'\. Available: .*cpu\."):
         resolve_device("tpu")
+
+
+def test_a_tensor_that_is_on_its_device_is_not_copied():
+    tokens = torch.arange(3)
+    assert to_device(tokens, "cpu") is tokens
 
 
 def test_auto_is_the_fastest_kind_here_and_the_processor_is_always_here():

@@ -144,7 +144,7 @@ def test_a_comparison_written_before_there_were_numbers_reads_as_one_without() -
     before = json.loads(ASKED.model_dump_json())
     del before["train_sizes"]
     assert ComparisonSpec.model_validate(before) == ASKED
-    assert comparison_name(ASKED) == "heads-only, gradual · minilm-l6 · 2 seeds"
+    assert comparison_name(ASKED) == "heads only, gradual · minilm-l6 · 2 seeds"
     several = changed(examples={}, train_sizes=(None, 50, 100))
     assert comparison_name(several).endswith(" · 2 seeds · 50 to all sentences")
     assert comparison_name(changed(starts_from="a-run")).endswith(" · 2 seeds · from a-run")

@@ -36,7 +36,7 @@ def test_a_comparison_is_renamed_and_an_empty_name_brings_its_first_back(
     assert "**For the thesis**" in texts(app)
     app.text_input(key=field).set_value("")
     app.button(key="save_comparison_title").click().run()
-    assert lab.store.comparison(ended.id).name == "heads-only, full · minilm-l6 · 2 seeds"
+    assert lab.store.comparison(ended.id).name == "heads only, full · minilm-l6 · 2 seeds"
 
 
 def test_a_deleted_comparison_is_brought_back_by_one_click(

@@ -12,6 +12,7 @@ from mtl_core.errors import FreezeBroken, UnsupportedArchitecture
 from mtl_core.freezing.table import ParameterTable, State
 from mtl_core.models.description import Role
 from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.models.transfer import to_device
 from mtl_core.settings import PREFIX_MEMORY_BYTES
 from mtl_core.tasks.task import TaskKind
 from mtl_core.text import one_line
@@ -134,7 +135,8 @@ class ReusedPrefix:
         if self._depth is None or self._outputs is None:
             return self._passes.hidden(input_ids, attention_mask)
         device, frozen = self._loaded.spec.device, self._frozen
-        found = frozen.gather(self._outputs, self._depth, input_ids, attention_mask).to(device)
+        stored = frozen.gather(self._outputs, self._depth, input_ids, attention_mask)
+        found = to_device(stored, device)
         if self._depth == self._layers:
             return found
         with frozen.replay.resuming(self._depth, found):
@@ -187,7 +189,7 @@ class ReusedPrefix:
         frozen = self._frozen
         found = [frozen.gather(self._outputs, self._depth, *each) for each in padded]
         rows = torch.cat([each.flatten(0, 1) for each in found])[None]
-        with frozen.replay.resuming(self._depth, rows.to(self._model.backbone.device)):
+        with frozen.replay.resuming(self._depth, to_device(rows, self._model.backbone.device)):
             return self._passes.packed(padded)
 
     @cached_property
@@ -311,7 +313,7 @@ def replay_problem(
     the same random numbers and leave the generator in the same state.
     """
     input_ids, mask = frozen.sentences.mixed_batch(_CHECKED_SENTENCES)
-    ids, shown = input_ids.to(backbone.device), mask.to(backbone.device)
+    ids, shown = (to_device(each, backbone.device) for each in (input_ids, mask))
     hidden = (
         frozen.one_by_one(depth, input_ids, mask)
         if outputs is None

@@ -104,11 +104,15 @@ def _label(chosen: ResolvedChoice) -> str:
 
 def _obstacle(lab: Lab, chosen: ResolvedChoice, problem: str) -> None:
     """Why the run cannot start; if weights are missing, how to get them and what is there."""
-    st.warning(plain(problem), icon=":material/info:")
     own_weights = not (chosen.choice.starts_from or chosen.choice.random_backbone)
-    if not own_weights or has_weights(chosen.checkpoint):
+    missing = own_weights and not has_weights(chosen.checkpoint)
+    hub_id = chosen.checkpoint.hub_id if missing else None
+    if hub_id is not None:  # the command is below
+        problem = problem.partition(" Download them with: ")[0]
+    st.warning(plain(problem), icon=":material/info:")
+    if not missing:
         return
-    if (hub_id := chosen.checkpoint.hub_id) is not None:
+    if hub_id is not None:
         how_to_get_weights(hub_id, lab.settings.checkpoint_roots)
     st.button(
         f"Use {EMBEDDED} instead",
