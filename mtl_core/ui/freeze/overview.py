@@ -95,7 +95,7 @@ def stack_picture(chosen: ResolvedChoice, colors: Palette) -> None:
     else:
         finding = f"{trained_layers(chosen)}; the field Part offers a button for each block"
         clickable_diagram(chosen, figure, finding)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for state, count in table.tensors.items():
             if count or state is not State.UNREACHED:
                 text = f"{SIGNS[state]} {state} · {counted(count, 'tensor')}"
