@@ -24,12 +24,12 @@ def duration_lines(comparison: PlanComparison) -> tuple[str, ...]:
     found = []
     for plan in comparison.plans:
         ends = [run.finished for run in finished_runs(plan).values() if run.finished is not None]
-        alone = [end for end in ends if plan.trained_together is None]
-        by_prefix = sorted(alone, key=lambda end: end.prefix_seconds)
-        if len(by_prefix) < 2 or by_prefix[-1].prefix_seconds < 2 * by_prefix[0].prefix_seconds:
+        if len(ends) < 2 or plan.trained_together is not None:
             continue
-        low, high = by_prefix[0].total_seconds, by_prefix[-1].total_seconds
-        if high > _UNEVEN * low:
+        shortest, *_, longest = sorted(ends, key=lambda end: end.total_seconds)
+        low, high = shortest.total_seconds, longest.total_seconds
+        computed = longest.prefix_seconds - shortest.prefix_seconds
+        if high > _UNEVEN * low and computed > (high - low) / 2:
             found.append(
                 f"{plan.label}: {low:.1f} to {high:.1f} s per run. A run that finds no stored "
                 "outputs of the frozen layers computes them; later runs read them."

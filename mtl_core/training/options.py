@@ -349,8 +349,8 @@ def first_problem(problem: ValidationError) -> str:
     """
     first = problem.errors(include_url=False)[0]
     message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-    if first["type"] == "value_error":  # from a validator of ours: a sentence that names the field
-        return f"{message}."
+    if first["type"] == "value_error" or not first["loc"]:
+        return f"{message}."  # a validator of ours names the field; text that is no JSON has none
     names = [str(each) for each in first["loc"]]
     name = names[-1] if names[-1] in RunOptions.model_fields else names[0]
     shown = str(first["input"])

@@ -30,7 +30,7 @@ def test_a_visitor_uploads_two_tasks_looks_at_them_and_trains_on_them(
     page: Page, address: str, tiny_data: Path
 ) -> None:
     page.goto(f"{address}/data?epochs=2")
-    answers(page, "400 + 200 + 800 sentences for sentiment")
+    answers(page, "1,400 sentences for sentiment")
     page.get_by_text("Use your own files").click()
     page.get_by_label("Name of task 1").fill("mood")
     page.get_by_label("Name of task 1").press("Enter")
@@ -40,7 +40,7 @@ def test_a_visitor_uploads_two_tasks_looks_at_them_and_trains_on_them(
         offer(page, place, tiny_data.parent / name)
     expect(page.get_by_text("mood: 8 + 4 sentences")).to_be_visible()
     page.get_by_role("button", name="Use this data").click()
-    answers(page, "8 + 4 sentences for mood, 4 + 4 for NER")
+    answers(page, "12 sentences for mood, 8 for NER")
     expect(page).to_have_url(re.compile("data=upload%3A[0-9a-f]{16}"))
 
     page.get_by_role("button", name="Train on this data").click()

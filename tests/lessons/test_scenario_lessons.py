@@ -103,14 +103,14 @@ def test_task_titles(name: str, title: str) -> None:
 
 
 def test_scenario_titles_and_phrases() -> None:
-    titles = {each.name: scenario_title(each) for each in SCENARIOS}
-    assert titles["freeze-head:ner"] == "Freeze NER head"
+    titles = {each.name: scenario_title(each.name) for each in SCENARIOS}
+    assert titles["freeze-head:ner"] == "NER head frozen"
     assert titles["heads-only"] == "Heads only"
     assert [scenario_phrase(name) for name in ("top-1", "top-4", "freeze-head:ner", "full")] == [
         *("top layer", "top 4 layers", "NER head frozen", "full")
     ]
     assert [titles[name] for name in ("bottom-1", "bottom-2", "bitfit", "ulmfit", "lp-ft")] == [
-        *("Bottom layer", "Bottom 2", "BitFit", "ULMFiT", "LP-FT")
+        *("Bottom layer", "Bottom 2 layers", "Biases and heads (BitFit)", "ULMFiT", "LP-FT")
     ]
     new = ("bottom-1", "bottom-2", "bitfit", "layernorm", "embeddings-frozen", "chain-thaw")
     assert [scenario_phrase(name) for name in new] == [

@@ -54,3 +54,5 @@ def test_a_mean_of_one_long_and_one_short_run_is_explained() -> None:
     )
     assert duration_lines(compare_plans([finished(0, 5.1, 2.0), finished(1, 4.9, 0.2)])) == ()
     assert duration_lines(compare_plans([finished(0, 36.1, 30.0)])) == ()
+    busy = compare_plans([finished(0, 36.1, 0.2), finished(1, 3.1, 0.2)])
+    assert duration_lines(busy) == ()  # something else made the first run long

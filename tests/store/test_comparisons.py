@@ -89,7 +89,7 @@ def test_a_comparison_is_called_by_what_is_in_it(store: RunStore, spec: RunSpec)
     assert store.add_comparison(ASKED, []).name == "heads only, top layer · minilm-l6 · 2 seeds"
     assert (
         store.add_comparison(many, []).name
-        == "top-1, top-2, top-3 and 2 more · minilm-l6 · 2 seeds"
+        == "top layer, top 2 layers, top 3 layers and 2 more · minilm-l6 · 2 seeds"
     )
     named = store.add_comparison(ASKED, planned(spec), name=" my  thesis ")
     assert named.name == "my thesis"

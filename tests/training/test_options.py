@@ -5,13 +5,15 @@ import typing
 
 import pytest
 import torch
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from mtl_core.training.arm import ComparisonArm
 from mtl_core.training.comparison import ComparisonSpec
 from mtl_core.training.loaded_run import load_run
 from mtl_core.training.options import (
     RunOptions,
     ScalarOptions,
+    first_problem,
     option_facts,
     options_of,
     unusual_arguments,
@@ -126,3 +128,24 @@ def test_device_and_precision_are_closed_lists():
     for name in ("device", "precision"):
         annotation = RunOptions.model_fields[name].annotation
         assert RunOptions.model_fields[name].default in typing.get_args(annotation)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"batch_size": 0}, "Batch size 0: it should be greater than or equal to 1."),
+        ({"head_dropout": 2}, "Head dropout 2: it should be less than 1."),
+        ({"precision": "float8"}, "Precision float8: it should be 'float32' or 'bfloat16'."),
+        ({"epochs": "x" * 99}, f"Epochs {'x' * 60}…: it should be a valid number, unable to"),
+    ],
+)
+def test_the_first_problem_names_the_field_the_value_and_what_is_possible(values, sentence):
+    with pytest.raises(ValidationError) as raised:
+        ScalarOptions(**values)
+    assert first_problem(raised.value).startswith(sentence)
+
+
+def test_the_first_problem_of_text_that_is_no_json_has_no_field():
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(tuple[ComparisonArm, ...]).validate_json("[")
+    assert first_problem(raised.value).startswith("Invalid JSON: ")

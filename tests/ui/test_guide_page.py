@@ -145,6 +145,16 @@ def test_the_legend_of_verdicts_follows_the_first_guess(shipped: Lab) -> None:
     assert any("◇ published" in each.value for each in app.caption)
 
 
+def test_guesses_are_in_the_address_and_survive_a_reload(shipped: Lab) -> None:
+    app = visited("guide", guide_part="Claims")
+    app.button_group(key="guess_kept-bytes").set_value("holds").run()
+    assert app.query_params["guesses"] == "kept-bytes.h"
+    again = visited("guide", guide_part="Claims", guesses="kept-bytes.h,no-claim.h,faster.x")
+    assert any("Your guess “holds” is" in each.value for each in again.caption)
+    assert not any(each.key == "guess_kept-bytes" for each in again.button_group)
+    assert any(each.key == "guess_faster" for each in again.button_group)
+
+
 def test_a_chapter_leads_to_its_claims(shipped: Lab) -> None:
     app = visited("guide")
     app.button(key="claims_of_cost").click().run()
