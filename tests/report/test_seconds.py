@@ -16,9 +16,9 @@ def beside(label: str, count: int | None) -> PlanResult:
 
 
 def test_a_mark_that_all_plans_have_is_in_the_caption_and_not_in_each_cell() -> None:
-    alike = grouped(beside("a", 1), beside("b", 1))
-    assert [seconds_words(plan, alike) for plan in alike.plans] == ["12.0", "12.0"]
-    assert sharing_words(alike).startswith("Seconds are those of a run alongside 1 other. ")
+    equal = grouped(beside("a", 1), beside("b", 1))
+    assert [seconds_words(plan, equal) for plan in equal.plans] == ["12.0", "12.0"]
+    assert sharing_words(equal).startswith("Seconds are those of a run alongside 1 other. ")
     mixed = grouped(beside("a", 1), beside("b", None))
     assert [seconds_words(plan, mixed) for plan in mixed.plans] == [
         "12.0 alongside 1 other",

@@ -36,12 +36,12 @@ def compared_runs(records: Sequence[RunRecord]) -> tuple[list[RunRecord], list[s
     before the picker is drawn.
     """
     known = {record.id: record for record in records}
-    kept = st.session_state.get(Key.COMPARED)
+    stored = st.session_state.get(Key.COMPARED)
     address = _split(st.query_params.get(Key.RUNS, ""))
-    if kept is None or _address_decides():
+    if stored is None or _address_decides():
         requested = address or [record.id for record in preselected(records)]
     else:
-        requested = list(st.session_state.get(Key.RUNS, kept))
+        requested = list(st.session_state.get(Key.RUNS, stored))
     ids = [run for run in requested if run in known]
     notes = [_unknown(run) for run in requested if run not in known]
     if len(ids) > MOST:
@@ -75,13 +75,13 @@ def chosen_comparison(lab: Lab) -> tuple[ComparisonRecord | None, list[str]]:
     The address decides as in `compared_runs`; if it contains neither a comparison nor runs, the
     newest comparison that has results is selected. Call it before the picker is drawn.
     """
-    kept = st.session_state.get(Key.COMPARISON_SHOWN)
-    if kept is None or _address_decides():
+    stored = st.session_state.get(Key.COMPARISON_SHOWN)
+    if stored is None or _address_decides():
         requested = st.query_params.get(Key.COMPARISON, "")
         if not requested and not st.query_params.get(Key.RUNS):
             requested = _newest_with_results(lab)
     else:
-        requested = st.session_state.get(Key.COMPARISON, kept) or ""
+        requested = st.session_state.get(Key.COMPARISON, stored) or ""
     notes = []
     try:
         record = lab.store.comparison(requested) if requested else None

@@ -79,20 +79,20 @@ def _scenario_pills(chosen: ResolvedChoice) -> None:
     With a plan of the visitor's own none is selected; a click on one leaves the plan.
     """
     listed = {scenario.name: scenario for scenario in scenarios(chosen.model)}
-    current = chosen.choice.scenario
-    names = [name for name in _in_pill_order(listed) if _is_pill(name, current)]
-    if chosen.scenario is not None:
-        seed_widget(Key.SCENARIO)
+    own_plan = chosen.scenario is None
+    key = Key.LEAVE_PLAN if own_plan else Key.SCENARIO
+    if not own_plan:
+        seed_widget(key)
     st.pills(
         "Trainable part",
-        names,
-        key=Key.SCENARIO if chosen.scenario is not None else Key.LEAVE_PLAN,
+        [name for name in _in_pill_order(listed) if _is_pill(name, chosen.choice.scenario)],
+        key=key,
         format_func=lambda name: _pill_title(name, listed),
         label_visibility="collapsed",
-        required=chosen.scenario is not None,
+        required=not own_plan,
         wrap=True,
-        on_change=_choose_pill if chosen.scenario is None else change_choice,
-        kwargs={} if chosen.scenario is None else {"phase": 1},
+        on_change=_choose_pill,
+        args=(key,),
     )
 
 
@@ -275,8 +275,8 @@ def _choose_other() -> None:
         change_choice(scenario=name, phase=1)
 
 
-def _choose_pill() -> None:
-    name = st.session_state.get(Key.LEAVE_PLAN)
+def _choose_pill(key: Key) -> None:
+    name = st.session_state.get(key)
     if isinstance(name, str):
         change_choice(scenario=name, plan="", phase=1)
 
