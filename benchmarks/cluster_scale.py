@@ -1,17 +1,23 @@
 """Seconds of a comparison on one, two and more machines of a Ray cluster, and on this machine.
 
-    python benchmarks/cluster_scale.py [--machines 1,2] [--seeds 20] [--epochs 1]
-        [--scenarios heads-only,top-1,top-2,top-3,full] [--data sample-small]
+    python benchmarks/cluster_scale.py [--machines this,1,2] [--core-share 1] [--seeds 20]
+        [--epochs 1] [--scenarios heads-only,top-1,top-2,top-3,full] [--data sample-small]
+        [--results FILE]
 
 Each measurement is one `compare` as a user calls it, a whole process with an empty home and one
-thread for each run. A machine of the cluster is a Ray node on loopback with one core, so there
-should be no more of them than this machine has cores. All losses must be the same everywhere to the
-last bit; a difference is an error. Prints a Markdown table. The efficiency is the speed-up over one
-machine, divided by the number of machines. The last column has the CPU seconds of the command and
-its processes for each run: on a cluster what the machine that starts the runs does for them.
+thread for each run. `this` executes the runs here, one at a time. A machine of the cluster is a Ray
+node on loopback with one core, or with a share of one (`--core-share 0.4`, see `cpu_quota.py`).
+Together they should have less than this machine: the command that starts the runs needs some too.
+
+All losses must be the same everywhere to the last bit; a difference is an error. A measurement in
+--results is not repeated, so an interrupted command continues there. Prints a Markdown table. The
+efficiency is the speed-up over one machine, divided by the number of machines. The last column has
+the CPU seconds of the command and its processes for each run: on a cluster what the machine that
+starts the runs does for them.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import resource
@@ -19,57 +25,94 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks.cpu_quota import cpu_quotas
 from mtl_core.store.runs import RunStore
 from tests.ray_cluster import RayCluster
 
-Losses = dict[tuple[str, int], list[object]]
-"""The losses of each step, by plan and seed."""
+THIS = "this"
+"""The runs are executed here, without a cluster."""
 
 
 class Measured(NamedTuple):
-    """A comparison that has finished."""
+    """A comparison that has finished. `losses` is the digest of those of all runs and steps.
 
+    The CPU seconds are those of the command and its processes; a cluster's are not among them.
+    """
+
+    machines: str
     seconds: float
     cpu_seconds: float
-    losses: Losses
-
-    @property
-    def cpu_seconds_per_run(self) -> float:
-        """Of the command and its processes; those of a cluster are not among them."""
-        return self.cpu_seconds / len(self.losses)
+    runs: int
+    losses: str
 
 
 def main() -> None:
-    """Run the comparison everywhere and print the table."""
+    """Measure what the results lack and print the table."""
     arguments = _arguments()
-    alone = _compared(arguments, {"FREEZE_LAB_PARALLEL_RUNS": "1"})
-    print("| runs are executed | seconds | speed-up | efficiency | CPU seconds per run |")
-    print("|---|--:|--:|--:|--:|")
-    local = f"{alone.seconds:.1f} | | | {alone.cpu_seconds_per_run:.2f}"
-    print(f"| on this machine, one at a time | {local} |", flush=True)
-    first = None
-    for count in map(int, arguments.machines.split(",")):
-        with RayCluster(cores=(0, *[1] * count)) as cluster:
-            variables = {"FREEZE_LAB_EXECUTOR": "ray", "RAY_ADDRESS": cluster.address}
-            found = _compared(arguments, variables)
-        if found.losses != alone.losses:
-            sys.exit(f"The losses on {count} machines differ from those on this machine.")
-        first = first or found.seconds * count
-        speed_up = first / found.seconds
-        row = f"{found.seconds:.1f} | {speed_up:.2f} | {speed_up / count:.0%}"
-        machines = f"{count} machine{'s' * (count > 1)} of one core"
-        print(f"| on {machines} | {row} | {found.cpu_seconds_per_run:.2f} |", flush=True)
-    print(f"\n{len(alone.losses)} runs; all losses are the same to the last bit.")
+    done = _known(arguments.results)
+    for machines in arguments.machines.split(","):
+        if machines not in done:
+            done[machines] = _measure(arguments, machines)
+            with arguments.results.open("a", encoding="utf-8") as results:
+                results.write(json.dumps(done[machines]._asdict()) + "\n")
+            print(done[machines], file=sys.stderr, flush=True)
+    if len({(each.runs, each.losses) for each in done.values()}) > 1:
+        sys.exit(f"The losses differ: {done}")
+    print(_table(list(done.values()), arguments.core_share))
 
 
-def _compared(arguments: argparse.Namespace, variables: Mapping[str, str]) -> Measured:
+def _known(file: Path) -> dict[str, Measured]:
+    if not file.exists():
+        return {}
+    rows = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return {row["machines"]: Measured(**row) for row in rows}
+
+
+def _measure(arguments: argparse.Namespace, machines: str) -> Measured:
+    if machines == THIS:
+        return _compared(arguments, machines, {"FREEZE_LAB_PARALLEL_RUNS": "1"})
+    count, share = int(machines), arguments.core_share
+    limits = cpu_quotas(count, share) if share < 1 else nullcontext([])
+    with limits as quotas, RayCluster(cores=(0, *[1] * count), quotas=quotas) as cluster:
+        variables = {"FREEZE_LAB_EXECUTOR": "ray", "RAY_ADDRESS": cluster.address}
+        return _compared(arguments, machines, variables)
+
+
+def _table(done: list[Measured], share: float) -> str:
+    lines = [
+        "| runs are executed | seconds | speed-up | efficiency | CPU seconds per run |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    clusters = sorted(
+        (each for each in done if each.machines != THIS), key=lambda it: int(it.machines)
+    )
+    for each in done:
+        if each.machines == THIS:
+            lines.append(
+                "| on this machine, one at a time "
+                f"| {each.seconds:.1f} | | | {each.cpu_seconds / each.runs:.2f} |"
+            )
+    one = clusters[0].seconds * int(clusters[0].machines) if clusters else 0.0
+    core = "one core" if share == 1 else f"{share:g} of a core"
+    for each in clusters:
+        count, speed_up = int(each.machines), one / each.seconds
+        lines.append(
+            f"| on {count} machine{'s' * (count > 1)} of {core} | {each.seconds:.1f} "
+            f"| {speed_up:.2f} | {speed_up / count:.0%} | {each.cpu_seconds / each.runs:.2f} |"
+        )
+    return "\n".join([*lines, "", f"{done[0].runs} runs; all losses are the same to the last bit."])
+
+
+def _compared(
+    arguments: argparse.Namespace, machines: str, variables: Mapping[str, str]
+) -> Measured:
     with tempfile.TemporaryDirectory() as home:
         began, cpu_before = monotonic(), _cpu_seconds_of_children()
         done = subprocess.run(  # noqa: S603 - our own command
@@ -88,7 +131,8 @@ def _compared(arguments: argparse.Namespace, variables: Mapping[str, str]) -> Me
         if done.returncode:
             sys.exit(done.stderr.strip())
         seconds, cpu_seconds = monotonic() - began, _cpu_seconds_of_children() - cpu_before
-        return Measured(seconds, cpu_seconds, _losses(Path(home) / "runs.sqlite"))
+        runs, losses = _losses(Path(home) / "runs.sqlite")
+        return Measured(machines, seconds, cpu_seconds, runs, losses)
 
 
 def _cpu_seconds_of_children() -> float:
@@ -97,26 +141,31 @@ def _cpu_seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _losses(file: Path) -> Losses:
+def _losses(file: Path) -> tuple[int, str]:
+    """The number of runs and the digest of the losses of all steps, by plan and seed."""
     with closing(RunStore(file)) as store:
         (comparison,) = store.comparisons(limit=1)
-        return {
-            (run.spec.arm_name, run.spec.seed): [
-                json.dumps(event.loss)
+        losses = {
+            f"{run.spec.arm_name}, {run.spec.seed}": [
+                event.loss
                 for _, event in store.events(run.id, kinds={"step"})
                 if event.event == "step"
             ]
             for run in comparison.runs
         }
+    text = json.dumps(losses, sort_keys=True)
+    return len(losses), hashlib.sha256(text.encode()).hexdigest()
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--machines", default="1,2")
+    parser.add_argument("--machines", default=f"{THIS},1,2")
+    parser.add_argument("--core-share", type=float, default=1.0)
     parser.add_argument("--scenarios", default="heads-only,top-1,top-2,top-3,full")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--epochs", default="1")
     parser.add_argument("--data", default="sample-small")
+    parser.add_argument("--results", type=Path, default=Path("cluster_scale.jsonl"))
     return parser.parse_args()
 
 

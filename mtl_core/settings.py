@@ -88,6 +88,11 @@ class Limits(Frozen):
     uploads: int = 10
 
 
+def default_home() -> Path:
+    """The folder for runs and models if FREEZE_LAB_HOME is not set."""
+    return platformdirs.user_data_path("freeze-lab")
+
+
 class Settings(Frozen):
     """Paths and limits.
 
@@ -210,7 +215,7 @@ class Settings(Frozen):
         parallel_runs = given.parallel_runs or (most_runs if on_cluster else cores)
         in_home = given.home is not None
         return cls(
-            home=given.home or platformdirs.user_data_path("freeze-lab"),
+            home=given.home or default_home(),
             database_url=given.database_url,
             checkpoint_roots=given.checkpoints,
             data_roots=given.data,

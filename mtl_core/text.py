@@ -105,6 +105,11 @@ def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def shortened(value: str, longest: int = 60) -> str:
+    """A value for a message: the first `longest` characters, with `…` in place of the others."""
+    return value if len(value) <= longest else f"{value[:longest]}…"
+
+
 def last_part(reference: str) -> str:
     """The last part of a path or a hub id: `data/posts.yaml` gives `posts.yaml`."""
     return reference.rstrip("/").rpartition("/")[2]

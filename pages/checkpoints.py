@@ -12,7 +12,14 @@ from mtl_core.ui.checkpoints.cards import (
 )
 from mtl_core.ui.checkpoints.word_pieces import tokenizer_view
 from mtl_core.ui.shared.choice import ignored_notes, write_address
-from mtl_core.ui.shared.page import current_palette, header, plain, require_app_entry, show_ignored
+from mtl_core.ui.shared.page import (
+    current_palette,
+    header,
+    plain,
+    require_app_entry,
+    show_ignored,
+    wide_columns,
+)
 from mtl_core.ui.shared.resolved_choice import resolve_choice
 from mtl_core.ui.shared.shot import frame, picture_popover, taking_shot
 
@@ -38,7 +45,7 @@ with header(plain(checkpoints_headline(known)), page_facts, buttons=2):
     freeze_chosen_button(chosen, colors)
 show_ignored(ignored_notes())
 
-left, right = st.columns([6, 7], gap="medium")
+left, right = wide_columns("checkpoints", [6, 7])
 with left:
     parameters_picture(known, chosen, colors)
 with right:

@@ -34,6 +34,7 @@ from mtl_core.ui.shared.page import (
     require_app_entry,
     show_ignored,
     to_train_button,
+    wide_columns,
 )
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice, resolve_choice
 from mtl_core.ui.shared.shot import frame, taking_shot
@@ -56,7 +57,7 @@ def freeze_page(lab: Lab, chosen: ResolvedChoice, colors: Palette) -> None:
                 checkpoint_picker(chosen)
                 scenario_picker(chosen)
             phase_picker(chosen)
-        left, right = st.columns([5, 8], gap="medium")
+        left, right = wide_columns("freeze", [5, 8])
         with left:
             stack_picture(chosen, colors)
         with right:

@@ -17,6 +17,7 @@ from mtl_core.ui.shared.page import (
     require_app_entry,
     show_ignored,
     to_train_button,
+    wide_columns,
 )
 from mtl_core.ui.shared.resolved_choice import resolve_choice
 from mtl_core.ui.shared.shot import frame, taking_shot
@@ -37,7 +38,7 @@ starting_point(chosen)
 phase_row(chosen)
 show_problem("")
 
-left, right = st.columns([5, 8], gap="medium")
+left, right = wide_columns("plan", [5, 8])
 with left:
     plan_stack(chosen, colors)
 with right:
@@ -46,7 +47,7 @@ with right:
     try_a_rule(chosen)
     plan_fields(chosen)
 
-table, text = st.columns([8, 5], gap="medium")
+table, text = wide_columns("text", [8, 5])
 with table:
     parameter_view(chosen.table, chosen.plan_phrase, colors, rows_high=9)
 with text:

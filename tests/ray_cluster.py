@@ -23,13 +23,19 @@ class RayCluster:
     """Machines of a cluster, each with so many cores. The first one is the head.
 
     `homes` are the values of FREEZE_LAB_HOME of the machines; without them they have none of
-    their own. Machines in `reserve` are started by `add_machine`.
+    their own. Machines in `reserve` are started by `add_machine`. `quotas` are control groups of
+    Linux for the machines after the head.
     """
 
     def __init__(
-        self, cores: Sequence[int], homes: Sequence[Path] = (), reserve: Sequence[int] = ()
+        self,
+        cores: Sequence[int],
+        homes: Sequence[Path] = (),
+        reserve: Sequence[int] = (),
+        quotas: Sequence[Path] = (),
     ) -> None:
         self._first, self._cores, self._homes = len(cores), [*cores, *reserve], homes
+        self._quotas = quotas
         self._machines: list[subprocess.Popen[bytes]] = []
         self._folder = mkdtemp(prefix="ray-")
         self.address = f"127.0.0.1:{_free_port()}"
@@ -61,6 +67,7 @@ class RayCluster:
         inherited = {name: os.environ[name] for name in os.environ if name != "FREEZE_LAB_HOME"}
         process = subprocess.Popen(
             [
+                *(_within(self._quotas[number - 1]) if number and self._quotas else ()),
                 *(RAY, "start", "--block", "--disable-usage-stats", "--node-ip-address=127.0.0.1"),
                 *(f"--num-cpus={self._cores[number]}", *joins),
                 *(f"--temp-dir={self._folder}",) * (number == 0),
@@ -85,6 +92,11 @@ class RayCluster:
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _within(quota: Path) -> Sequence[str]:
+    """Starts the command that follows in a control group."""
+    return ("sh", "-c", f'echo $$ > {quota}/cgroup.procs && exec "$@"', "sh")
 
 
 def _free_port() -> int:

@@ -42,6 +42,7 @@ SAME_TEXT = (
     "--force-device-scale-factor=1",
     "--disable-lcd-text",
     "--font-render-hinting=none",
+    "--disable-font-subpixel-positioning",  # a fraction of a pixel moves what follows a text
     "--hide-scrollbars",
     # threads of Chromium finish in another order each time; these decide what a pixel depends on
     "--disable-gpu",

@@ -17,7 +17,7 @@ from mtl_core.cli.options import (
     ScenarioOption,
 )
 from mtl_core.cli.run_options import run_options
-from mtl_core.cost.cards import card_fits, gpu_memory
+from mtl_core.cost.cards import card_fits, fit_sentence, gpu_memory
 from mtl_core.cost.estimate import StepCost, step_cost
 from mtl_core.cost.explanation import (
     COUNTING_METHOD,
@@ -94,8 +94,8 @@ def _gpu_line(cost: StepCost) -> str:
     memory = gpu_memory(cost)
     return (
         f"On a GPU (calculated, not measured): {bytes_text(memory.float32)} in float32, at least "
-        f"{bytes_text(memory.bfloat16)} with bfloat16 autocast. --format json has the largest "
-        "batch of common cards."
+        f"{bytes_text(memory.bfloat16)} with bfloat16 autocast. {fit_sentence(cost)} "
+        "--format json has the largest batch of common cards."
     )
 
 

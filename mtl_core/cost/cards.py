@@ -7,6 +7,7 @@ in bfloat16 (of weights without a gradient it holds none), and activations take 
 best: LayerNorm and softmax stay in float32.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 
@@ -80,6 +81,35 @@ def card_fits(cost: StepCost) -> list[CardFit]:
         )
         for card in CARDS
     ]
+
+
+def fit_sentence(cost: StepCost) -> str:
+    """The smallest of the common cards that holds the step, by precision.
+
+    For example `In float32 it fits on a card of 12 GB or more; with bfloat16, 8 GB may do.`
+    """
+    fits = card_fits(cost)
+    full = _smallest([each.card for each in fits if each.float32 >= cost.batch_size])
+    half = _smallest([each.card for each in fits if each.bfloat16 >= cost.batch_size])
+    if full is None and half is None:
+        return f"It fits on none of the common cards, up to {_gigabytes(CARDS[-1])}."
+    if full is None or half is None:
+        return (
+            "In float32 it fits on none of the common cards; with bfloat16, "
+            f"{_gigabytes(half or CARDS[-1])} may do."
+        )
+    sentence = f"In float32 it fits on a card of {_gigabytes(full)} or more"
+    return (
+        f"{sentence}." if half == full else f"{sentence}; with bfloat16, {_gigabytes(half)} may do."
+    )
+
+
+def _smallest(cards: Sequence[Card]) -> Card | None:
+    return min(cards, key=lambda card: card.memory_bytes, default=None)
+
+
+def _gigabytes(card: Card) -> str:
+    return f"{card.memory_bytes / 1e9:.0f} GB"
 
 
 def _largest_batch(card: Card, memory: int, activations: int, batch_size: int) -> int:

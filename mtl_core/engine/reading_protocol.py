@@ -14,6 +14,7 @@ from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.file_stamps import FileStamp
 from mtl_core.tasks.overview import DataOverview
 from mtl_core.tasks.uploads import UploadedFile, UploadedTask
+from mtl_core.text import shortened
 from mtl_core.values import Frozen
 
 _BASE64 = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -28,7 +29,7 @@ class _OfData(Frozen):
     @property
     def failure(self) -> BadInput:
         """The beginning of the error for a request without a response."""
-        return DataError(f"The data '{self.reference[:200]}' could not be read")
+        return DataError(f"The data '{shortened(self.reference, 200)}' could not be read")
 
 
 class ReadDataset(_OfData):

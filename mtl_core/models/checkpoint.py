@@ -22,6 +22,7 @@ from mtl_core.models.weights import (
     weight_files,
 )
 from mtl_core.nearest import nearest_names
+from mtl_core.text import shortened
 from mtl_core.values import Frozen
 
 __all__ = [
@@ -226,8 +227,8 @@ def _require_readable(reference: str) -> None:
         raise UnknownCheckpoint(f"No checkpoint was given. {_available()}")
     if not reference.isprintable() or len(reference) > _MAX_REFERENCE_LENGTH:
         raise UnknownCheckpoint(
-            f"{reference[:80]!r} is not a checkpoint: names and paths are printable text of at "
-            f"most {_MAX_REFERENCE_LENGTH:,} characters. {_available()}"
+            f"{shortened(reference, 80)!r} is not a checkpoint: names and paths are printable "
+            f"text of at most {_MAX_REFERENCE_LENGTH:,} characters. {_available()}"
         )
 
 

@@ -29,7 +29,7 @@ from mtl_core.models.unread_keys import (
     unread_note,
 )
 from mtl_core.nearest import nearest_names, quoted
-from mtl_core.text import one_line
+from mtl_core.text import one_line, shortened
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -143,7 +143,7 @@ def _require_computed_positions(stated: object, config: "PreTrainedConfig") -> N
     if stated in (None, "absolute") or (rotates and stated in ("rotary", "rope")):
         return
     raise UnsupportedArchitecture(
-        f"The configuration has {_POSITIONS} '{str(stated)[:80]}', which transformers "
+        f"The configuration has {_POSITIONS} '{shortened(str(stated), 80)}', which transformers "
         f"{version('transformers')} does not compute for '{config.model_type}'. It would train "
         "another function than the checkpoint's. Choose a checkpoint with absolute positions, e.g. "
         "bert-base-uncased."
@@ -241,7 +241,7 @@ def _unknown_type(config_file: Path, model_type: str) -> str:
     close = nearest_names(model_type, CONFIG_MAPPING_NAMES)
     nearest = f" Nearest: {', '.join(close)}." if close else ""
     return (
-        f"{config_file} has model_type '{model_type[:80]}', which transformers "
+        f"{config_file} has model_type '{shortened(model_type, 80)}', which transformers "
         f"{version('transformers')} does not include.{nearest} A newer version may include it."
     )
 

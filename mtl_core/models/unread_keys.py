@@ -15,6 +15,7 @@ from mtl_core.errors import DamagedCheckpoint
 from mtl_core.models.configuration_keys import counterparts, is_size, keys_read, own_fields
 from mtl_core.models.trained_vector import CONFIG_KEY
 from mtl_core.nearest import nearest_names, quoted
+from mtl_core.text import shortened
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -100,7 +101,9 @@ def reject_doubtful(file: Path, unread: Iterable[UnreadKey], config: "PreTrained
         return
     names = dict.fromkeys(name for each in doubtful for name in each.nearest)
     nearest = f"Nearest: {quoted(names)}." if names else f"Its sizes: {quoted(_sizes(config))}."
-    stated = ", ".join(f"'{each.name[:60]}' {_shown(each.value)}" for each in doubtful[:_SHOWN])
+    stated = ", ".join(
+        f"'{shortened(each.name)}' {_shown(each.value)}" for each in doubtful[:_SHOWN]
+    )
     more = f" and {len(doubtful) - _SHOWN} more keys" if len(doubtful) > _SHOWN else ""
     raise DamagedCheckpoint(
         f"{file} contains {stated}{more}. {type(config).__name__} of transformers does not read "

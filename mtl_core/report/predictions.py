@@ -68,16 +68,24 @@ def disagreements(
     return tuple(found)
 
 
-def predictions_finding(tasks: Sequence[Task], predictions: Sequence[Prediction]) -> str:
+def predictions_finding(
+    tasks: Sequence[Task],
+    trained: Sequence[Prediction],
+    untrained: Sequence[Prediction] = (),
+) -> str:
     """The headline: what the models predict for one sentence, and whether they agree.
 
-    For example `Sentiment: both predict positive; NER: predictions differ`.
+    For example `Sentiment: both predict positive; NER: predictions differ`. The predictions of
+    untrained models count only if there are no others.
     """
+    noun = " trained models" if trained and untrained else ""
     parts = []
     for task in tasks:
-        answers = [_answer(each, task) for each in predictions if task.name in each.answers]
+        answers = [
+            _answer(each, task) for each in trained or untrained if task.name in each.answers
+        ]
         if answers:
-            parts.append(f"{task_title(task.name)}: {_finding(task, answers)}")
+            parts.append(f"{task_title(task.name)}: {_finding(task, answers, noun)}")
     return "; ".join(parts)
 
 
@@ -103,13 +111,13 @@ def _gold(label: str | tuple[str, ...]) -> Answer:
     return tuple((span.start, span.end, span.type) for span in spans(label))
 
 
-def _finding(task: Task, answers: Sequence[Answer]) -> str:
+def _finding(task: Task, answers: Sequence[Answer], noun: str) -> str:
     counts = Counter(answers)
     first, models = answers[0], len(answers)
     if len(counts) == 1:
         what = first if isinstance(first, str) else _entities(len(first), same=models > 1)
         who = {2: "both"}.get(models, f"all {models}")
-        return what if models == 1 else f"{who} predict {what}"
+        return what if models == 1 else f"{who}{noun} predict {what}"
     if task.kind is TaskKind.SENTENCE:
         return ", ".join(
             f"{count} {'predicts' if count == 1 else 'predict'} {answer}"
@@ -117,7 +125,7 @@ def _finding(task: Task, answers: Sequence[Answer]) -> str:
         )
     if len(counts) == models:
         return "predictions differ"
-    return f"{models} models, {len(counts)} different predictions"
+    return f"{models}{noun or ' models'}, {len(counts)} different predictions"
 
 
 def _entities(count: int, *, same: bool) -> str:

@@ -21,6 +21,7 @@ from mtl_core.tasks.subsets import check_limits, nested_subset
 from mtl_core.tasks.task import Task, TaskKind
 from mtl_core.tasks.task_files import Divided, TaskData, read_task
 from mtl_core.tasks.upload_reference import is_upload, upload_folder
+from mtl_core.text import shortened
 
 SAMPLE = "sample"
 SAMPLE_POSTS = "sample-posts"
@@ -257,7 +258,7 @@ def require_allowed_data(reference: str, access: FileAccess) -> Path:
     except (OSError, ValueError):  # the name is too long or contains a null character
         pass
     raise DataError(
-        f"There are no data called '{reference[:200]}'. Name {quoted(SHIPPED)}, "
+        f"There are no data called '{shortened(reference, 200)}'. Name {quoted(SHIPPED)}, "
         f"a manifest file, or a folder that holds a {MANIFEST_NAME}."
     )
 
@@ -271,7 +272,8 @@ def _forbidden(reference: str, access: FileAccess) -> DataError:
     )
     *others, last = (f"'{name}'" for name in SHIPPED)
     return DataError(
-        f"'{reference[:200]}' is not allowed here. {where} Or choose {', '.join(others)} or {last}."
+        f"'{shortened(reference, 200)}' is not allowed here. {where} "
+        f"Or choose {', '.join(others)} or {last}."
     )
 
 

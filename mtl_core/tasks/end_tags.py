@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from mtl_core.tasks.lines import DataFile
 from mtl_core.tasks.schemes import OUTSIDE, Scheme, is_prefixed
 from mtl_core.tasks.token_rows import TokenFile, TokenRow
-from mtl_core.text import counted
+from mtl_core.text import counted, shortened
 
 _BEGINS = "BSU"
 _ALONE = "SU"
@@ -46,7 +46,7 @@ def without_end_tags(file: TokenFile, scheme: Scheme) -> TokenFile:
         raise file.file.fault(
             faults[0].line,
             f"{len(faults)} of {entities} entities of this file lack a begin or an end in "
-            f"{scheme}, here '{faults[0].tag[:60]}'. Write all tags in one scheme.",
+            f"{scheme}, here '{shortened(faults[0].tag)}'. Write all tags in one scheme.",
         )
     notes = (_note(file.file, scheme, faults),) if faults else ()
     found = zip(file.rows, rows, strict=True)
@@ -114,5 +114,5 @@ def _note(file: DataFile, scheme: Scheme, faults: Iterable[_Fault]) -> str:
     number = counted(1 + len(others), "entity lacks", "entities lack")
     return (
         f"{file.name}: {number} a begin or an end in {scheme}, first in {file.unit} {first.line} "
-        f"('{first.tag[:60]}'); each was taken from its first tag to its last one."
+        f"('{shortened(first.tag)}'); each was taken from its first tag to its last one."
     )

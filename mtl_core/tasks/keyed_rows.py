@@ -18,6 +18,7 @@ from mtl_core.tasks.lines import (
     unstorable,
 )
 from mtl_core.tasks.reading_limits import check_characters, check_fields, check_rows, check_words
+from mtl_core.text import shortened
 
 _LARGEST_NUMBER = 10**18  # of a label or an id
 _NO_BLANK = re.compile(r"[^ \t\r\n]")
@@ -169,7 +170,7 @@ def _without_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, each in pairs:
         if key in found:
-            raise _RepeatedKey(f"the key '{key[:60]}' is repeated in an object")
+            raise _RepeatedKey(f"the key '{shortened(key)}' is repeated in an object")
         found[key] = each
     return found
 

@@ -11,6 +11,7 @@ from mtl_core.tasks.schemes import entity_type, ordered
 from mtl_core.tasks.sentence_files import SentenceFile
 from mtl_core.tasks.task import DEFAULT_TASKS, TaskKind
 from mtl_core.tasks.token_rows import TokenFile
+from mtl_core.text import shortened
 
 MAX_OUTPUTS = 1000
 
@@ -41,9 +42,10 @@ def check_labels(*files: SentenceFile, named: Collection[str] = ()) -> None:
         found_in, line = first[twin]
         raise found_in.fault(
             line,
-            f"the labels '{label[:60]}' and '{twin[:60]}' differ only in case or blanks. Write one "
-            f"of them, or {written_mapping('labels', {twin: label})} in the manifest; if they are "
-            f"two classes, {written_mapping('labels', {label: label, twin: twin})}.",
+            f"the labels '{shortened(label)}' and '{shortened(twin)}' differ only in case or "
+            f"blanks. Write one of them, or {written_mapping('labels', {twin: label})} in the "
+            "manifest; if they are two classes, "
+            f"{written_mapping('labels', {label: label, twin: twin})}.",
         )
 
 
@@ -105,7 +107,7 @@ def _unknown(
 ) -> DataError:
     return file.fault(
         line,
-        f"'{label[:60]}' does not occur in {train.name}, so no head can learn it. "
+        f"'{shortened(label)}' does not occur in {train.name}, so no head can learn it. "
         f"{available_names(label, known, 'Labels')}",
     )
 

@@ -19,7 +19,7 @@ from mtl_core.tasks.schemes import SCHEME_NAMES, Scheme, tag_fault
 from mtl_core.tasks.separated_values import Quoting
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.token_columns import TokenColumns
-from mtl_core.text import printable
+from mtl_core.text import printable, shortened
 from mtl_core.values import Frozen
 
 NAME_LENGTH = 60  # characters of the name of a data set
@@ -146,7 +146,7 @@ def entered_reading(kind: TaskKind, task: str, entered: Mapping[str, str]) -> di
         try:
             document = compose_yaml(f"{key}: {value}")
             entries = _mapping(file, document, "the field") if document is not None else {}
-            found |= _reading(file, entries, kind, f"the task '{task[:60]}'")
+            found |= _reading(file, entries, kind, f"the task '{shortened(task)}'")
         except YamlProblem as error:
             raise _not_entered(key, task, str(error.problem)) from None
         except DataError as error:
@@ -163,7 +163,7 @@ class _Form(DataFile):
 
 def _not_entered(key: str, task: str, problem: str) -> DataError:
     return DataError(
-        f"The field '{key}' of the task '{task[:60]}' cannot be used: "
+        f"The field '{key}' of the task '{shortened(task)}' cannot be used: "
         f"{problem.strip().rstrip('.')}. Enter it as in {ENTERED[key]}"
     )
 
@@ -173,7 +173,7 @@ def task_name_fault(name: str) -> str | None:
     if name.replace("-", "_").isidentifier():
         return None
     return (
-        f"the task '{name[:60]}' is not a valid name. "
+        f"the task '{shortened(name)}' is not a valid name. "
         "Begin with a letter and use letters, digits, _ and -."
     )
 
@@ -183,7 +183,7 @@ def head_fault(head: str, what: str) -> str | None:
     if head.isidentifier() and not keyword.iskeyword(head) and not head.startswith("_"):
         return None
     return (
-        f"the head '{head[:60]}' of {what} is not a valid module name. "
+        f"the head '{shortened(head)}' of {what} is not a valid module name. "
         "Begin with a letter and use letters, digits and _."
     )
 
@@ -227,14 +227,16 @@ def _entries(
     for key, value in entries.items():
         if key not in known:
             exists = available_names(key, known, "Keys")
-            raise file.fault(_line(value), f"{what} has an unknown key '{key[:60]}'. {exists}")
+            raise file.fault(
+                _line(value), f"{what} has an unknown key '{shortened(key)}'. {exists}"
+            )
     if missing := [key for key in required if key not in entries]:
         raise file.fault(_line(node), f"{what} lacks {quoted(missing)}. {_EXAMPLE}")
     return entries
 
 
 def _source(file: DataFile, name: str, node: yaml.Node) -> TaskSource:
-    what = f"the task '{name[:60]}'"
+    what = f"the task '{shortened(name)}'"
     if (fault := task_name_fault(name)) is not None:
         raise file.fault(_line(node), fault)
     entries = _entries(file, node, what, _KEYS, _REQUIRED)
@@ -312,7 +314,8 @@ def _quoting(file: DataFile, node: yaml.Node, what: str) -> Quoting:
     value = _string(file, node, what)
     if value not in [*Quoting]:
         raise file.fault(
-            _line(node), f"{what} is '{value[:60]}'. {available_names(value, [*Quoting], 'Values')}"
+            _line(node),
+            f"{what} is '{shortened(value)}'. {available_names(value, [*Quoting], 'Values')}",
         )
     return Quoting(value)
 
@@ -322,7 +325,7 @@ def _scheme(file: DataFile, node: yaml.Node, what: str) -> Scheme:
     if value.lower() not in SCHEME_NAMES:
         exists = available_names(value.lower(), list(SCHEME_NAMES), "Schemes")
         raise file.fault(
-            _line(node), f"{what} is '{value[:60]}'. {exists} Convert other tags to IOB2."
+            _line(node), f"{what} is '{shortened(value)}'. {exists} Convert other tags to IOB2."
         )
     return SCHEME_NAMES[value.lower()]
 
@@ -336,7 +339,8 @@ def _token_columns(file: DataFile, node: yaml.Node, what: str) -> TokenColumns:
         if not re.fullmatch(r"[1-9][0-9]{0,2}", number):
             raise file.fault(
                 _line(entry),
-                f"'{key}' in {what} is '{number[:60]}'. Write the number of the column, from 1.",
+                f"'{key}' in {what} is '{shortened(number)}'. "
+                "Write the number of the column, from 1.",
             )
         found[key] = int(number)
     if found["word"] == found["tag"]:
@@ -349,7 +353,9 @@ def _kind(file: DataFile, node: yaml.Node, value: str, what: str) -> TaskKind:
         return TaskKind(value)
     except ValueError:
         exists = available_names(value, [str(kind) for kind in TaskKind], "Kinds")
-        raise file.fault(_line(node), f"{what} has the kind '{value[:60]}'. {exists}") from None
+        raise file.fault(
+            _line(node), f"{what} has the kind '{shortened(value)}'. {exists}"
+        ) from None
 
 
 def _head(file: DataFile, node: yaml.Node, value: str, what: str) -> str:

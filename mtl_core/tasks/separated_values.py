@@ -12,6 +12,7 @@ from enum import StrEnum
 from mtl_core.errors import DataError
 from mtl_core.tasks.lines import LINE_ENDS, Lines, refuse_carriage_returns
 from mtl_core.tasks.reading_limits import CHARACTERS, check_fields, check_rows
+from mtl_core.text import shortened
 
 Record = tuple[int, list[str]]
 """The number of the first line of a record, and its fields."""
@@ -69,9 +70,9 @@ def refuse_swallowed_rows(
                 raise lines.file.fault(
                     line,
                     "a text begins here with a quotation mark and ends at the next one, on a later "
-                    f"line, but '{inner[:60]}' looks like a row. If the quotation mark belongs to "
-                    "the text, enclose the text in double quotes and write this one twice; if it "
-                    "encloses the text, write quoting: csv in the manifest.",
+                    f"line, but '{shortened(inner)}' looks like a row. If the quotation mark "
+                    "belongs to the text, enclose the text in double quotes and write this one "
+                    "twice; if it encloses the text, write quoting: csv in the manifest.",
                 )
 
 
@@ -136,8 +137,8 @@ def _quoting_of_tsv(lines: Lines, delimiter: str) -> Quoting:
     enclosed = max(fields, key=lambda field: (_enclosed(field), _QUOTE in field))
     raise lines.file.fault(
         line,
-        f"the quotation marks around {enclosed[:60]} may belong to the text, or enclose it as in "
-        "CSV. Write quoting: none (they belong to the text) or quoting: csv in the manifest.",
+        f"the quotation marks around {shortened(enclosed)} may belong to the text, or enclose it "
+        "as in CSV. Write quoting: none (they belong to the text) or quoting: csv in the manifest.",
     )
 
 

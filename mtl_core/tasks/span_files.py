@@ -24,7 +24,7 @@ from mtl_core.tasks.schemes import OUTSIDE, Span, entity_type
 from mtl_core.tasks.split_words import split_words
 from mtl_core.tasks.token_rows import TokenRow
 from mtl_core.tasks.written_spans import Document, SpanKeys, document
-from mtl_core.text import counted
+from mtl_core.text import counted, shortened
 
 
 def read_span_rows(
@@ -94,7 +94,7 @@ def _check_offsets(file: DataFile, texts: Sequence[_Text]) -> None:
         return
     line, span = misfits[0]
     spans = sum(len(each.written.spans) for each in texts)
-    first = f"'{span.type[:60]}' from {span.start} to {span.end}"
+    first = f"'{shortened(span.type)}' from {span.start} to {span.end}"
     for unit, encoding in OTHER_UNITS.items():
         if (fewer := sum(1 for _ in _misfits(texts, encoding))) < len(misfits):
             raise file.fault(
@@ -133,7 +133,7 @@ def _misfit_notes(
             line, span = same[0]
             yield (
                 f"{file.name}: {counted(len(same), 'span')} {kind} became no entity, first in "
-                f"{file.unit} {line} ('{span.type[:60]}' from {span.start} to {span.end})."
+                f"{file.unit} {line} ('{shortened(span.type)}' from {span.start} to {span.end})."
             )
 
 

@@ -7,6 +7,7 @@ from mtl_core.errors import DataError
 from mtl_core.nearest import available_names, quoted
 from mtl_core.tasks.schemes import OUTSIDE
 from mtl_core.tasks.task import Task, TaskKind
+from mtl_core.text import shortened
 
 
 def check_limits(limits: Mapping[str, int], available: Mapping[str, int]) -> None:
@@ -14,7 +15,7 @@ def check_limits(limits: Mapping[str, int], available: Mapping[str, int]) -> Non
     for name, number in limits.items():
         if name not in available:
             exists = available_names(name, list(available), "Tasks")
-            raise DataError(f"There is no task '{name[:60]}' to limit. {exists}")
+            raise DataError(f"There is no task '{shortened(name)}' to limit. {exists}")
         if not 1 <= number <= available[name]:
             raise DataError(
                 f"{number:,} training examples of '{name}' were requested. "

@@ -14,6 +14,7 @@ from mtl_core.tasks.label_names import case_twins, controlling_fault, is_missing
 from mtl_core.tasks.lines import DataFile
 from mtl_core.tasks.schemes import OUTSIDE, Scheme, entity_type, is_prefixed, tag_fault
 from mtl_core.tasks.token_rows import TokenFile, TokenRow
+from mtl_core.text import shortened
 
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _BRACKETS = re.compile(r"[()*\[\]{}<>]")
@@ -61,7 +62,7 @@ def check_tags(
         if (fault := tag_fault(tag, letters)) is not None:
             raise place.file.fault(place.line, fault)
         if tag not in named and (doubt := _doubt(tag, first, scheme)) is not None:
-            raise place.file.fault(place.line, f"the tag '{tag[:60]}' {doubt}")
+            raise place.file.fault(place.line, f"the tag '{shortened(tag)}' {doubt}")
     if scheme is not None:
         _check_against(scheme, first)
     _check_shapes(first)

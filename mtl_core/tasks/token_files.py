@@ -24,7 +24,7 @@ from mtl_core.tasks.span_files import read_span_rows
 from mtl_core.tasks.token_columns import TokenColumns, check_first_column
 from mtl_core.tasks.token_rows import TokenFile, TokenRow
 from mtl_core.tasks.written_spans import SPAN_COLUMNS, span_keys
-from mtl_core.text import counted
+from mtl_core.text import counted, shortened
 
 _DOCUMENT_START = "-DOCSTART-"
 _BLANKS = re.compile(r"[ \t]+")
@@ -178,8 +178,8 @@ def _refuse_comment(file: DataFile, number: int, line: str) -> None:
     if line.startswith("#") and _COMMENT.match(line):
         raise file.fault(
             number,
-            f"'{line[:60]}' looks like a comment. Remove it, or name the columns in the manifest, "
-            "such as columns: {word: 2, tag: 4}: lines like this are then comments.",
+            f"'{shortened(line)}' looks like a comment. Remove it, or name the columns in the "
+            "manifest, such as columns: {word: 2, tag: 4}: lines like this are then comments.",
         )
 
 
@@ -214,7 +214,7 @@ def _check_fields(
     if len(fields) == 1:
         raise file.fault(
             number,
-            f"'{fields[0][:60]}' has no tag. Write the token first and its tag last, "
+            f"'{shortened(fields[0])}' has no tag. Write the token first and its tag last, "
             "separated by a tab; an empty line ends a sentence.",
         )
     if first is not None and len(fields) != first[1]:

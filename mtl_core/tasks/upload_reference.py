@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from mtl_core.errors import DataError
+from mtl_core.text import shortened
 
 PREFIX = "upload:"
 _REFERENCE = re.compile(r"upload:[0-9a-f]{16}")
@@ -21,8 +22,8 @@ def upload_folder(reference: str, uploads: Path | None) -> Path:
     """
     if not _REFERENCE.fullmatch(reference):
         raise DataError(
-            f"'{reference[:80]}' is not an upload. Its name is {PREFIX} and 16 letters and digits, "
-            "as the Data page shows it."
+            f"'{shortened(reference, 80)}' is not an upload. Its name is {PREFIX} and 16 letters "
+            "and digits, as the Data page shows it."
         )
     folder = uploads / reference.removeprefix(PREFIX) if uploads is not None else None
     if folder is None or not folder.is_dir() or _leads_out(folder):

@@ -23,7 +23,7 @@ from mtl_core.errors import DataError
 from mtl_core.nearest import quoted
 from mtl_core.tasks.arrow_files import arrow_columns
 from mtl_core.tasks.contents import Content, content_of
-from mtl_core.tasks.dataset import MANIFEST_NAME, Dataset, dataset_of
+from mtl_core.tasks.dataset import MANIFEST_NAME, SHIPPED, Dataset, dataset_of
 from mtl_core.tasks.file_stamps import FileStamp, stamps_of
 from mtl_core.tasks.keyed_rows import KEYED_SUFFIXES, keyed_rows
 from mtl_core.tasks.lines import ARROW_SUFFIXES, JSON_SUFFIX, DataFile, lines_of
@@ -44,7 +44,7 @@ from mtl_core.tasks.separated_values import Quoting
 from mtl_core.tasks.task import TaskKind
 from mtl_core.tasks.token_columns import TokenColumns
 from mtl_core.tasks.upload_reference import PREFIX, upload_folder
-from mtl_core.text import printable
+from mtl_core.text import printable, shortened
 
 MOST_BYTES = 5 * 2**20
 MOST_ROWS = 20_000
@@ -170,6 +170,10 @@ def store_upload(
         raise DataError(
             f"The name of the data set has {len(name)} characters; at most {NAME_LENGTH} are "
             "allowed. Shorten it."
+        )
+    if name.casefold() in SHIPPED:
+        raise DataError(
+            f"'{name}' is the name of data that is included with Freeze Lab. Enter another name."
         )
     read(tasks)
     reference = upload_reference(tasks, name)
@@ -343,18 +347,20 @@ def _check_names(tasks: tuple[UploadedTask, ...]) -> None:
     if not 1 <= len(tasks) <= MOST_TASKS:
         raise DataError(f"An upload has 1 to {MOST_TASKS} tasks, not {len(tasks)}.")
     for task in tasks:
-        fault = task_name_fault(task.name) or head_fault(task.head, f"the task '{task.name[:60]}'")
+        fault = task_name_fault(task.name) or head_fault(
+            task.head, f"the task '{shortened(task.name)}'"
+        )
         if fault is not None:
             raise DataError(fault[:1].upper() + fault[1:])
         if _has_columns(task) and task.columns is not None:
             raise DataError(
-                f"The task '{task.name[:60]}' names columns by number, but the values of its files "
-                "have keys. Leave the field of the columns empty."
+                f"The task '{shortened(task.name)}' names columns by number, but the values of "
+                "its files have keys. Leave the field of the columns empty."
             )
         if _has_columns(task) and task.text is not None and task.text == task.label:
             raise DataError(
-                f"The task '{task.name[:60]}' reads text and label from one column, "
-                f"'{task.text[:60]}'. Choose two."
+                f"The task '{shortened(task.name)}' reads text and label from one column, "
+                f"'{shortened(task.text)}'. Choose two."
             )
     for what, names in (
         ("Two tasks are", [task.name for task in tasks]),

@@ -14,6 +14,7 @@ from mtl_core.tasks.dataset import Dataset
 from mtl_core.tasks.example import Example, Label
 from mtl_core.tasks.schemes import OUTSIDE, entity_type, is_prefixed, spans
 from mtl_core.tasks.task import Task
+from mtl_core.text import shortened
 from mtl_core.training.random_streams import stream_seed
 
 _STREAM = "label noise"
@@ -25,7 +26,9 @@ def check_label_noise(noise: Mapping[str, float], tasks: Sequence[Task]) -> None
     for name in noise:
         if name not in names:
             exists = available_names(name, names, "Tasks")
-            raise InvalidRun(f"Label noise for '{name[:60]}': there is no such task. {exists}")
+            raise InvalidRun(
+                f"Label noise for '{shortened(name)}': there is no such task. {exists}"
+            )
 
 
 def with_label_noise(

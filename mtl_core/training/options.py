@@ -18,12 +18,12 @@ from pydantic.fields import FieldInfo
 
 from mtl_core.errors import InvalidRun
 from mtl_core.models.sentence_vector import SentenceVector
+from mtl_core.text import shortened
 from mtl_core.values import Frozen
 
 DeviceName = Literal["cpu", "cuda", "mps"]
 PrecisionName = Literal["float32", "bfloat16"]
 
-_LONGEST_VALUE = 60  # characters of a value in a message
 _SUBJECT = re.compile(r"^(Input|String)\b")
 
 
@@ -332,7 +332,7 @@ def refused(problem: ValidationError) -> InvalidRun:
     lines = []
     for each in problem.errors(include_url=False):
         name = "-".join(map(str, each["loc"])).replace("_", "-")
-        lines.append(f"--{name} {each['input']}: {each['msg'].lower()}.")
+        lines.append(f"--{name} {shortened(str(each['input']))}: {each['msg'].lower()}.")
     return InvalidRun(" ".join(lines))
 
 
@@ -353,9 +353,8 @@ def first_problem(problem: ValidationError) -> str:
         return f"{message}."  # a validator of ours names the field; text that is no JSON has none
     names = [str(each) for each in first["loc"]]
     name = names[-1] if names[-1] in RunOptions.model_fields else names[0]
-    shown = str(first["input"])
-    shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}…"
-    return f"{option_title(name)} {shown}: {_SUBJECT.sub('it', message, count=1)}."
+    value = shortened(str(first["input"]))
+    return f"{option_title(name)} {value}: {_SUBJECT.sub('it', message, count=1)}."
 
 
 def _unusual(values: Frozen) -> Iterator[tuple[Any, str, FieldInfo, Option]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from mtl_core.cost.cards import CARDS, RESERVED_BYTES, card_fits, gpu_memory
+from mtl_core.cost.cards import CARDS, RESERVED_BYTES, card_fits, fit_sentence, gpu_memory
 from mtl_core.cost.estimate import StepCost
 
 FULL = StepCost(
@@ -35,6 +35,20 @@ def test_the_largest_batch_fills_a_card() -> None:
 def test_a_model_that_is_too_large_for_a_card_has_no_batch() -> None:
     too_large = replace(FULL, weight_bytes=CARDS[-1].memory_bytes)
     assert {(fit.float32, fit.bfloat16) for fit in card_fits(too_large)} == {(0, 0)}
+
+
+def test_the_smallest_card_that_holds_the_step_is_named_by_precision() -> None:
+    assert fit_sentence(FULL) == "In float32 it fits on a card of 8 GB or more."
+    larger = replace(FULL, saved_activation_bytes=10_000_000_000)  # 11.6 GB, 6.8 with bfloat16
+    assert fit_sentence(larger) == (
+        "In float32 it fits on a card of 16 GB or more; with bfloat16, 8 GB may do."
+    )
+    huge = replace(FULL, saved_activation_bytes=100_000_000_000)
+    assert fit_sentence(huge) == (
+        "In float32 it fits on none of the common cards; with bfloat16, 80 GB may do."
+    )
+    too_large = replace(FULL, weight_bytes=CARDS[-1].memory_bytes)
+    assert fit_sentence(too_large) == "It fits on none of the common cards, up to 80 GB."
 
 
 def test_one_sentence_more_would_not_fit() -> None:

@@ -67,6 +67,20 @@ def test_a_finding_counts_the_predictions() -> None:
     assert predictions_finding(DEFAULT_TASKS, models[2:]) == ("Sentiment: negative; NER: no entity")
 
 
+def test_the_finding_counts_trained_models_if_there_are_any() -> None:
+    positive, negative = predicted("positive", ANNA), predicted("negative")
+    assert predictions_finding(DEFAULT_TASKS, [positive, positive], [negative]) == (
+        "Sentiment: both trained models predict positive; "
+        "NER: both trained models predict the same entity"
+    )
+    assert predictions_finding(DEFAULT_TASKS, [positive], [negative]) == (
+        "Sentiment: positive; NER: 1 entity"
+    )
+    assert predictions_finding(DEFAULT_TASKS, [], [negative]) == (
+        "Sentiment: negative; NER: no entity"
+    )
+
+
 def test_an_answer_in_a_cell() -> None:
     assert answer_text("positive", ()) == "positive"
     assert answer_text((), ("anna",)) == "no entity"

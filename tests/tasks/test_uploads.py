@@ -292,3 +292,5 @@ def test_a_data_set_has_the_name_that_it_was_given(tmp_path: Path) -> None:
     assert reference != upload_reference(BOTH)
     with pytest.raises(DataError, match="has 61 characters; at most 60 are allowed"):
         store_upload(BOTH, tmp_path, name="x" * 61)
+    with pytest.raises(DataError, match="'Sample' is the name of data that is included"):
+        store_upload(BOTH, tmp_path, name="Sample")

@@ -547,10 +547,13 @@ def test_the_memory_on_a_gpu_is_computed_in_place(lab: Lab) -> None:
     app.session_state["gpu"] = True
     app.run()
     text = next(each.value for each in app.markdown if "Calculated, not measured" in each.value)
-    assert text.startswith("**Calculated, not measured**: a step of 16 × 128 tokens needs **")
+    assert text.startswith(
+        "**In float32 it fits on a card of 8 GB or more.** "
+        "Calculated, not measured: a step of 16 × 128 tokens needs **"
+    )
     table = next(each.value for each in app.dataframe if "Cards" in each.value.columns)
     assert list(table["Memory"]) == ["8 GB", "12 GB", "16 GB", "24 GB", "40 GB", "80 GB"]
-    batches = [int(each.replace(" or more", "")) for each in table["Batch, float32"]]
+    batches = [int(each.replace(" or more", "")) for each in table["Largest batch, float32"]]
     assert batches == sorted(batches)
 
 

@@ -129,6 +129,7 @@ def test_models_answer_side_by_side_and_the_address_holds_the_question(runs: lis
     assert app.text_area(key="text").value == "anna was in oslo."
     assert app.pills(key="asked_models").value == ["before-training", *runs]
     assert heading(app).startswith("Sentiment: ")
+    assert "trained models predict" in heading(app) or "1 predicts" in heading(app)
     assert "3 models" in texts(app)
     for name in ("before training", "heads", "everything"):
         assert f"**{name}**" in texts(app)
@@ -184,6 +185,12 @@ def test_a_model_deleted_meanwhile_is_not_offered_and_the_others_answer(
     assert f"The model of run '{runs[0]}' is no longer at" in texts(app)
     assert app.pills(key="asked_models").value == [runs[1]]
     assert "1 model" in texts(app)
+
+
+def test_a_text_that_is_too_long_is_cut_with_a_note(runs: list[str]) -> None:
+    app = visited("predict", runs=runs[0], text="good " * 500)
+    assert app.text_area(key="text").value == ("good " * 500)[:2000]
+    assert "The text was cut after 2,000 of its 2,500 characters." in app.warning[0].value
 
 
 def test_a_missing_checkpoint_is_reported_in_its_row(

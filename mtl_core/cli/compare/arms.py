@@ -15,6 +15,7 @@ from mtl_core.errors import BadInput, InvalidRun
 from mtl_core.freezing.plan_file import read_plan
 from mtl_core.models.sentence_vector import SentenceVector
 from mtl_core.nearest import available_names
+from mtl_core.text import shortened
 from mtl_core.training.arm import ComparisonArm, named_arm, plain_arm
 from mtl_core.training.options import RunOptions, option_values
 
@@ -173,4 +174,4 @@ def _first_line(problem: ValidationError) -> str:
     if message.startswith("--") or first["type"] == "value_error":
         return f"{message.rstrip('.')}."
     key = "-".join(map(str, first["loc"])).replace("_", "-")
-    return f"{key} {first['input']}: {message[:1].lower()}{message[1:]}."
+    return f"{key} {shortened(str(first['input']))}: {message[:1].lower()}{message[1:]}."

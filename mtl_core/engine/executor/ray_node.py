@@ -8,13 +8,12 @@ from pathlib import Path
 from socket import gethostname
 from uuid import uuid4
 
-import platformdirs
-
 from mtl_core import __version__
 from mtl_core.engine.executor.folders import Folder, unpack
 from mtl_core.engine.executor.interface import Job
 from mtl_core.engine.executor.node_job import NodeJob, Request
 from mtl_core.engine.protocol import AboutRuns
+from mtl_core.settings import default_home
 
 _MARKER = "cluster-marker"
 
@@ -48,7 +47,7 @@ class DriverHome:
         """FREEZE_LAB_HOME of this machine. Without the variable, the driver's path if it exists."""
         if named := os.environ.get("FREEZE_LAB_HOME"):
             return Path(named)
-        return self.folder if self.is_at(self.folder) else platformdirs.user_data_path("freeze-lab")
+        return self.folder if self.is_at(self.folder) else default_home()
 
 
 @dataclass(frozen=True)

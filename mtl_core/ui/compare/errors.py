@@ -23,7 +23,7 @@ from mtl_core.tasks.task import Task
 from mtl_core.ui.compare.compared_now import dataset_of
 from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
-from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.page import plain, wide_columns
 from mtl_core.ui.shared.panel_view import panel_view
 from mtl_core.ui.shared.shot import taking_shot
 
@@ -53,7 +53,7 @@ def errors_view(lab: Lab, report: Report, facts: str, colors: Palette) -> None:
             second = first
             if len(plans) > 1:
                 second = _plan_picker("Compared with", Key.SECOND_PLAN_OF_ERRORS, plans, -1)
-    left, right = st.columns([5, 8], gap="medium")
+    left, right = wide_columns("errors", [5, 8])
     with left, st.container(gap="xsmall"):
         panel = confusion_panel(shown, task, first, gold)
         if panel is not None:

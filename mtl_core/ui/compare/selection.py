@@ -9,7 +9,7 @@ from mtl_core.errors import UnknownComparison
 from mtl_core.lessons.claim_runs import comparison_name
 from mtl_core.report.run_words import STATE_SIGNS, moment, plan_words
 from mtl_core.store.record import ComparisonRecord, ListedComparison, RunRecord, RunState
-from mtl_core.text import counted
+from mtl_core.text import counted, shortened
 from mtl_core.ui.shared.choice import came_by_history
 from mtl_core.ui.shared.keys import Key
 from mtl_core.ui.shared.page import plain
@@ -213,8 +213,7 @@ def _split(text: str) -> list[str]:
 
 
 def _unknown(run: str) -> str:
-    shown = run if len(run) <= 60 else f"{run[:60]}…"
-    return f"{shown} was ignored: no run or comparison has this id."
+    return f"{shortened(run)} was ignored: no run or comparison has this id."
 
 
 def _label(record: RunRecord) -> str:

@@ -66,9 +66,9 @@ def upload_form(lab: Lab) -> None:
             name = st.text_input(
                 "Name of the data",
                 key=Key.UPLOAD_NAME,
-                max_chars=NAME_LENGTH,
                 placeholder="optional",
-                help="Lists, notes and figures show this name.",
+                help="Lists, notes and figures show this name. It has at most "
+                f"{NAME_LENGTH} characters.",
                 width=330,
             )
             count = st.number_input(

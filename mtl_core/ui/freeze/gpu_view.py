@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from mtl_core.cost.cards import RESERVED_BYTES, CardFit, card_fits, gpu_memory
+from mtl_core.cost.cards import RESERVED_BYTES, CardFit, card_fits, fit_sentence, gpu_memory
 from mtl_core.cost.estimate import StepCost
 from mtl_core.text import bytes_text
 from mtl_core.training.options import ScalarOptions, bounds
@@ -29,8 +29,9 @@ def gpu_popover(cost: StepCost) -> None:
     memory = gpu_memory(cost)
     with popover:
         st.markdown(
-            f"**Calculated, not measured**: a step of {cost.batch_size} × {cost.max_length} tokens "
-            f"needs **{bytes_text(memory.float32)}** in float32, and at least "
+            f"**{fit_sentence(cost)}** Calculated, not measured: a step of "
+            f"{cost.batch_size} × {cost.max_length} tokens needs "
+            f"**{bytes_text(memory.float32)}** in float32, and at least "
             f"**{bytes_text(memory.bfloat16)}** with bfloat16 autocast."
         )
         data_table(
@@ -51,8 +52,8 @@ def _row(fit: CardFit) -> dict[str, str]:
     return {
         "Memory": f"{fit.card.memory_bytes / 1e9:.0f} GB",
         "Cards": fit.card.names,
-        "Batch, float32": _batch(fit.float32),
-        "Batch, bfloat16 at best": _batch(fit.bfloat16),
+        "Largest batch, float32": _batch(fit.float32),
+        "With bfloat16, at most": _batch(fit.bfloat16),
     }
 
 

@@ -26,7 +26,7 @@ from mtl_core.ui.guide.decisions import DECISIONS_PART
 from mtl_core.ui.guide.guesses import is_revealed
 from mtl_core.ui.guide.verdicts import ClaimState
 from mtl_core.ui.shared.keys import Key, claim_key
-from mtl_core.ui.shared.page import plain
+from mtl_core.ui.shared.page import plain, wide_columns
 
 CLAIMS_PART, TEXT_PART = "Claims", "Text"
 _LEGEND = (
@@ -49,7 +49,7 @@ def chapters_view(states: Sequence[ClaimState], colors: Palette) -> None:
             expanded=expanded or place == 0,
             key=claim_key("all_words_of" if expanded else "words_of", chapter.chapter),
         ):
-            words, beside = st.columns([7, 6], gap="large")
+            words, beside = wide_columns(chapter.chapter, [7, 6], "large")
             with words:
                 _words(chapter)
             with beside:

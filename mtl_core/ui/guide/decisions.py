@@ -24,6 +24,7 @@ from mtl_core.tasks.task import TaskKind
 from mtl_core.text import listed, signed_range
 from mtl_core.ui.shared.data_table import data_table
 from mtl_core.ui.shared.keys import Key
+from mtl_core.ui.shared.page import wide_columns
 
 DECISIONS_PART = "Decisions"
 _TEXT_WIDTH = 680
@@ -52,13 +53,13 @@ def decisions_link() -> None:
 
 def decisions_view(colors: Palette) -> None:
     """Draw every section, with its picture or table beside the text."""
-    for section in DECISIONS:
+    for number, section in enumerate(DECISIONS):
         st.markdown(f"## {section.title}")
         if section.example is None:
             with st.container(width=_TEXT_WIDTH):
                 _text(section)
             continue
-        text, beside = st.columns([7, 6], gap="large")
+        text, beside = wide_columns(str(number), [7, 6], "large")
         with text:
             _text(section)
         with beside:

@@ -16,6 +16,7 @@ from mtl_core.freezing.editing import (
 from mtl_core.freezing.plan import Phase, Plan, Schedule
 from mtl_core.freezing.table_text import rate_text
 from mtl_core.freezing.titles import task_title
+from mtl_core.text import shortened
 from mtl_core.ui.freeze.controls import phase_picker
 from mtl_core.ui.plan.edits import edit, seed_field, show_problem
 from mtl_core.ui.shared.keys import Key, weight_key
@@ -136,7 +137,7 @@ def rate_from(text: object) -> float | None:
         return float(entry)
     except ValueError:
         raise InvalidPlan(
-            f"'{entry[:40]}' is not a learning rate. Enter a number such as 3e-4 or 0.0003."
+            f"'{shortened(entry)}' is not a learning rate. Enter a number such as 3e-4 or 0.0003."
         ) from None
 
 

@@ -20,7 +20,7 @@ from mtl_core.ui.freeze.overview import (
 from mtl_core.ui.freeze.table_view import parameter_view
 from mtl_core.ui.plan.edits import edit, seed_field, toggle
 from mtl_core.ui.shared.keys import Key
-from mtl_core.ui.shared.page import header, plain
+from mtl_core.ui.shared.page import header, plain, wide_columns
 from mtl_core.ui.shared.resolved_choice import ResolvedChoice
 
 _HEIGHT = 430
@@ -48,7 +48,7 @@ def plan_stack(chosen: ResolvedChoice, colors: Palette) -> None:
 def plan_picture(chosen: ResolvedChoice, colors: Palette) -> None:
     """Draw the page as a picture for a document: the selected phase and the plan's text."""
     header(headline(chosen.tables), page_facts(chosen), buttons=1)
-    left, right = st.columns([5, 8], gap="medium")
+    left, right = wide_columns("picture", [5, 8])
     with left:
         stack_picture(chosen, colors)
     with right:

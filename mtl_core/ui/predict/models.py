@@ -14,6 +14,7 @@ from mtl_core.report.run_words import moment, plan_words
 from mtl_core.store.model_folder import saved_model
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.dataset import SAMPLE, SHIPPED
+from mtl_core.text import shortened
 from mtl_core.training.predictions import ModelSource
 from mtl_core.training.prepare import prepare_spec
 from mtl_core.training.spec import RunSpec
@@ -178,5 +179,4 @@ def _split(text: str) -> list[str]:
 
 
 def _unknown(run: str) -> str:
-    shown = run if len(run) <= 60 else f"{run[:60]}…"
-    return f"{plain(shown)} was ignored: no finished run with a saved model has this id."
+    return f"{plain(shortened(run))} was ignored: no finished run with a saved model has this id."

@@ -44,12 +44,12 @@ def predict_page(
     ids, notes = selected_ids(known)
     models = selected_models(ids, known)
     dataset = lab.data.dataset(data_of(models))
-    text = current_text(first_example(dataset))
+    text, cut = current_text(first_example(dataset))
     sentence, shot = Sentence.typed(text), taking_shot()
     head = st.container()
     if not shot:
         controls(known, ids, dataset)
-    show_ignored(notes)
+    show_ignored([*notes, *cut])
     write_address(ids, text)
     if models and sentence.words:
         predictions = _predictions(lab, models, sentence)
@@ -110,8 +110,9 @@ def _untrained_predictions(lab: Lab, untrained: SelectedModel, colors: Palette) 
             "level, with low confidence."
         )
     dataset = lab.data.dataset(data_of([untrained]))
-    text = current_text(first_example(dataset))
+    text, cut = current_text(first_example(dataset))
     controls([], [], dataset)
+    show_ignored(cut)
     write_address([], text)
     sentence = Sentence.typed(text)
     if sentence.words:
@@ -129,8 +130,15 @@ def _predictions(
 
 
 def _header(models: Sequence[SelectedModel], predictions: Sequence[PredictionOrError]) -> None:
-    answered = [each for each in predictions if isinstance(each, Prediction)]
-    finding = predictions_finding(_tasks(models), answered) or "No model could be run"
+    trained, untrained = (
+        [
+            prediction
+            for model, prediction in zip(models, predictions, strict=True)
+            if isinstance(prediction, Prediction) and (model.model.folder is None) is before
+        ]
+        for before in (False, True)
+    )
+    finding = predictions_finding(_tasks(models), trained, untrained) or "No model could be run"
     specs = [each.model.spec for each in models]
     data = dict.fromkeys(map(name_of_data, specs))
     head = header(

@@ -14,12 +14,13 @@ from mtl_core.ui.shared.keys import Key
 
 MAX_TEXT_LENGTH = 2_000
 
+_CUT = f"The text was cut after {MAX_TEXT_LENGTH:,} of its {{:,}} characters."
 _EXAMPLES = 60
 _SHORT, _LONG = 6, 16  # words of the sentence that a first visit shows
 
 
-def current_text(default: str) -> str:
-    """The current sentence. Call it before its field is drawn."""
+def current_text(default: str) -> tuple[str, list[str]]:
+    """The current sentence, and a note if it was cut. Call it before its field is drawn."""
     address = st.query_params.get(Key.TEXT, "")
     value = st.session_state.get(Key.TEXT)
     arrived = st.session_state.get(Key.PAGE_IS_NEW) and address
@@ -29,7 +30,7 @@ def current_text(default: str) -> str:
     if st.session_state.get(Key.TEXT) != text:
         st.session_state[Key.TEXT] = text
     st.session_state[Key.LAST_TEXT] = text
-    return text
+    return text, [_CUT.format(len(str(value)))] if len(str(value)) > len(text) else []
 
 
 def controls(known: Sequence[Candidate], selected: Sequence[str], dataset: Dataset) -> None:
@@ -40,7 +41,6 @@ def controls(known: Sequence[Candidate], selected: Sequence[str], dataset: Datas
             "Sentence",
             key=Key.TEXT,
             height=92,
-            max_chars=MAX_TEXT_LENGTH,
             help="Press Ctrl+Enter, or click outside the field.",
         )
     with right:

@@ -72,6 +72,18 @@ def one_of_two_places(*, second: bool) -> DeltaGenerator:
     return first
 
 
+def wide_columns(
+    name: str, widths: Sequence[int], gap: Literal["medium", "large"] = "medium"
+) -> Sequence[DeltaGenerator]:
+    """Columns for pictures and tables: below each other on screens of up to 900 pixels.
+
+    Those of Streamlit are below each other up to 640 pixels, where a third of the width is too
+    narrow for a picture with text. `name` is unique on the page (`whole_page.css`).
+    """
+    with st.container(key=f"wide_columns_{name}"):
+        return st.columns(widths, gap=gap)
+
+
 def show_ignored(notes: Sequence[str]) -> None:
     """Draw a warning, e.g. about values of the address that were ignored and replaced."""
     if notes:

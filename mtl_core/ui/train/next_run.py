@@ -14,7 +14,7 @@ from mtl_core.report.data_words import within
 from mtl_core.report.run_words import plan_words, rate_words, vector_words
 from mtl_core.store.record import RunRecord, RunState
 from mtl_core.tasks.data_name import full_data_name
-from mtl_core.text import percent
+from mtl_core.text import percent, shortened
 from mtl_core.training.options import option_facts
 from mtl_core.ui.shared.chart import chart
 from mtl_core.ui.shared.choice import Choice
@@ -48,7 +48,7 @@ def next_run(lab: Lab, chosen: ResolvedChoice, records: Sequence[RunRecord]) -> 
 def no_such_run(lab: Lab, chosen: ResolvedChoice, requested: str) -> None:
     """The page if the run in the address does not exist."""
     header(
-        f"There is no run “{plain(requested[:40])}”",
+        f"There is no run “{plain(shortened(requested))}”",
         [
             "It may have been deleted, or the address is incomplete. "
             "All existing runs are listed below."
