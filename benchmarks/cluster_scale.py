@@ -11,9 +11,9 @@ Together they should have less than this machine: the command that starts the ru
 
 All losses must be the same everywhere to the last bit; a difference is an error. A measurement in
 --results is not repeated, so an interrupted command continues there. Prints a Markdown table. The
-efficiency is the speed-up over one machine, divided by the number of machines. The last column has
-the CPU seconds of the command and its processes for each run: on a cluster what the machine that
-starts the runs does for them.
+speed-up is that over the smallest number of machines, and the efficiency the share of it that is
+reached. The last column has the CPU seconds of the command and its processes for each run: on a
+cluster what the machine that starts the runs does for them.
 """
 
 import argparse
@@ -90,22 +90,21 @@ def _table(done: list[Measured], share: float) -> str:
         "| runs are executed | seconds | speed-up | efficiency | CPU seconds per run |",
         "|---|--:|--:|--:|--:|",
     ]
-    clusters = sorted(
-        (each for each in done if each.machines != THIS), key=lambda it: int(it.machines)
-    )
+    clusters = {int(each.machines): each for each in done if each.machines != THIS}
     for each in done:
         if each.machines == THIS:
             lines.append(
                 "| on this machine, one at a time "
                 f"| {each.seconds:.1f} | | | {each.cpu_seconds / each.runs:.2f} |"
             )
-    one = clusters[0].seconds * int(clusters[0].machines) if clusters else 0.0
-    core = "one core" if share == 1 else f"{share:g} of a core"
-    for each in clusters:
-        count, speed_up = int(each.machines), one / each.seconds
+    for count, each in sorted(clusters.items()):
+        first = min(clusters)
+        speed_up = clusters[first].seconds / each.seconds
+        cores = "one core" if share == 1 else f"{share:g} of a core"
+        efficiency = speed_up * first / count
         lines.append(
-            f"| on {count} machine{'s' * (count > 1)} of {core} | {each.seconds:.1f} "
-            f"| {speed_up:.2f} | {speed_up / count:.0%} | {each.cpu_seconds / each.runs:.2f} |"
+            f"| on {count} machine{'s' * (count > 1)} of {cores} | {each.seconds:.1f} "
+            f"| {speed_up:.2f} | {efficiency:.0%} | {each.cpu_seconds / each.runs:.2f} |"
         )
     return "\n".join([*lines, "", f"{done[0].runs} runs; all losses are the same to the last bit."])
 

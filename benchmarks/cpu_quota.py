@@ -1,7 +1,7 @@
 """Machines that get a share of one core each, by the scheduler of Linux.
 
-Several machines of a benchmark then fit on few cores without waiting for each other. Needs root and
-the `cpu` controller of cgroup v1 in /sys/fs/cgroup/cpu.
+Many machines of a benchmark then fit on few cores. Needs root and the `cpu` controller of cgroup v1
+in /sys/fs/cgroup/cpu.
 """
 
 import os

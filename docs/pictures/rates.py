@@ -4,6 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from docs.pictures.saving import save
 from mtl_core.charts.rates import schedule_figure
 from mtl_core.charts.theme import LIGHT
 from mtl_core.freezing.resolve import parameter_tables
@@ -38,5 +39,5 @@ def take_rates(browser: Browser, file: Path) -> None:
     page.wait_for_function(
         f"document.querySelectorAll('.js-plotly-plot .main-svg').length >= {len(SCENARIOS)}"
     )
-    page.screenshot(path=file, full_page=True)
+    save(file, page.screenshot(full_page=True))
     page.close()

@@ -1,9 +1,9 @@
 """Takes the pictures of README and docs: `python docs/pictures/take.py [FOLDER [VIEW …]]`.
 
 With FOLDER it also takes every page there, light and dark, 1440 and 390 pixels wide, in its whole
-length; with names, such as `compare guide-claims`, only these. Two calls on one machine give the
-same pixels: the runs have fixed ids and times (`prepared.py`), and a picture is taken once the page
-no longer changes.
+length; with names, such as `compare guide-claims`, only these. A second call on one machine changes
+no picture: the runs have fixed ids and times (`prepared.py`), a picture is taken once the page no
+longer changes, and a present one of which single pixels would change by a trace stays as it is.
 """
 
 import sys
@@ -12,13 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 from urllib.parse import urlencode
 
-from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +32,7 @@ from docs.pictures.prepared import (  # noqa: E402
     store_models,
 )
 from docs.pictures.rates import take_rates  # noqa: E402
+from docs.pictures.saving import nearly_equal, save  # noqa: E402
 from mtl_core.settings import Settings  # noqa: E402
 from tests.browser.serving import launched, served  # noqa: E402
 
@@ -59,7 +58,6 @@ SAME_TEXT = (
 DEADLINE = 120_000  # milliseconds
 _LONGEST = 12_000  # pixels
 _MOST_TRIES, _EXACT_TRIES = 40, 10
-_SINGLE_PIXELS = 300
 
 PLAN = """name: two steps
 phases:
@@ -69,6 +67,9 @@ freeze: ['*.LayerNorm.*']
 """
 SENTENCE = "The staff in Oslo was kind and Anna loved the hotel."
 WATCHED = """
+setInterval(() => {  // before a table measures its text
+  document.fonts.forEach(it => { if (it.status === 'unloaded') it.load(); });
+}, 5);
 window.lastChange = performance.now();
 new MutationObserver(() => { window.lastChange = performance.now(); })
   .observe(document, { childList: true, subtree: true, characterData: true, attributes: true });
@@ -199,8 +200,8 @@ def take(address: str, views: Sequence[View], folder: Path | None) -> None:
 def take_theme(address: str, views: Sequence[View], theme: Theme, folder: Path | None) -> None:
     """Take views in one theme, in a browser of their own.
 
-    A page is loaded in the first size. Its window then gets the other size, which is faster than
-    to load it again and gives the same picture.
+    A page is loaded in each size: a window that gets another size leaves columns of tables a pixel
+    wider or narrower.
     """
     with sync_playwright() as playwright:
         browser = launched(playwright, SAME_TEXT)
@@ -210,10 +211,13 @@ def take_theme(address: str, views: Sequence[View], theme: Theme, folder: Path |
             for view in views:
                 show(page, address, view, theme, SIZES[0])
                 if theme == THEMES[0] and view.document:
-                    (HERE / f"{view.document}.png").write_bytes(still(page))
-                for width, height in SIZES if folder is not None else ():
+                    save(HERE / f"{view.document}.png", still(page))
+                for size in SIZES if folder is not None else ():
+                    width, height = size
+                    if size != SIZES[0]:
+                        show(page, address, view, theme, size)
                     lengthen(page, width, height)
-                    (folder / f"{view.name}-{theme}-{width}.png").write_bytes(still(page))
+                    save(folder / f"{view.name}-{theme}-{width}.png", still(page))
         browser.close()
 
 
@@ -247,15 +251,6 @@ def lengthen(page: Page, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": min(whole, _LONGEST)})
 
 
-def _nearly_equal(one: bytes, other: bytes) -> bool:
-    """Whether two pictures of one size differ in single pixels only."""
-    first, second = (Image.open(BytesIO(each)).convert("RGB") for each in (one, other))
-    if first.size != second.size:
-        return False
-    different = ImageChops.difference(first, second).convert("L").histogram()
-    return sum(different[1:]) <= _SINGLE_PIXELS
-
-
 def still(page: Page) -> bytes:
     """The picture of a page once two in succession are equal, as PNG.
 
@@ -269,7 +264,7 @@ def still(page: Page) -> bytes:
     for number in range(_MOST_TRIES):
         page.wait_for_function(READY)
         now = page.screenshot(animations="disabled", caret="hide", scale="css")
-        if now == before or (number > _EXACT_TRIES and _nearly_equal(now, before)):
+        if now == before or (number > _EXACT_TRIES and nearly_equal(now, before)):
             return now
         before = now
     raise RuntimeError(f"{page.url} does not come to rest.")
