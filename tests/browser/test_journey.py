@@ -131,3 +131,19 @@ def test_every_answer_carries_headers_that_keep_the_browser_to_this_server(
     page.goto(f"{shared_address}/train")
     answers(page, "No run yet")
     assert [text for text in refused if "Content Security Policy" in text] == []
+
+
+@pytest.mark.parametrize(("width", "beside"), [(768, False), (1024, True)])
+def test_the_picture_of_layers_has_the_width_of_a_tablet(
+    page: Page, shared_address: str, width: int, beside: bool
+) -> None:
+    page.set_viewport_size({"width": width, "height": 1024})
+    page.goto(f"{shared_address}/?scenario=top-1")
+    answers(page, "parameters are trainable")
+    settled(page)
+    picture = page.locator("[class*=st-key-stack]").first.bounding_box()
+    metrics = page.get_by_test_id("stMetric").first.bounding_box()
+    assert picture is not None
+    assert metrics is not None
+    assert (metrics["x"] > picture["x"] + picture["width"]) is beside
+    assert picture["width"] > (0.3 if beside else 0.9) * width
