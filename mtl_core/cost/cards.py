@@ -91,17 +91,15 @@ def fit_sentence(cost: StepCost) -> str:
     fits = card_fits(cost)
     full = _smallest([each.card for each in fits if each.float32 >= cost.batch_size])
     half = _smallest([each.card for each in fits if each.bfloat16 >= cost.batch_size])
-    if full is None and half is None:
-        return f"It fits on none of the common cards, up to {_gigabytes(CARDS[-1])}."
-    if full is None or half is None:
-        return (
-            "In float32 it fits on none of the common cards; with bfloat16, "
-            f"{_gigabytes(half or CARDS[-1])} may do."
-        )
+    if full is None:
+        if half is None:
+            return f"It fits on none of the common cards, up to {_gigabytes(CARDS[-1])}."
+        card = _gigabytes(half)
+        return f"In float32 it fits on none of the common cards; with bfloat16, {card} may do."
     sentence = f"In float32 it fits on a card of {_gigabytes(full)} or more"
-    return (
-        f"{sentence}." if half == full else f"{sentence}; with bfloat16, {_gigabytes(half)} may do."
-    )
+    if half is None or half.memory_bytes >= full.memory_bytes:
+        return f"{sentence}."
+    return f"{sentence}; with bfloat16, {_gigabytes(half)} may do."
 
 
 def _smallest(cards: Sequence[Card]) -> Card | None:

@@ -47,6 +47,8 @@ def test_the_smallest_card_that_holds_the_step_is_named_by_precision() -> None:
     assert fit_sentence(huge) == (
         "In float32 it fits on none of the common cards; with bfloat16, 80 GB may do."
     )
+    copied = replace(FULL, saved_activation_bytes=0, gradient_bytes=5_000_000_000)  # 6.2 GB, 8.7
+    assert fit_sentence(copied) == "In float32 it fits on a card of 8 GB or more."
     too_large = replace(FULL, weight_bytes=CARDS[-1].memory_bytes)
     assert fit_sentence(too_large) == "It fits on none of the common cards, up to 80 GB."
 

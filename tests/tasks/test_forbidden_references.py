@@ -87,8 +87,9 @@ def test_a_path_outside_is_refused_with_one_message_whether_or_not_it_exists(
 )
 def test_without_roots_no_path_is_read(reference: str) -> None:
     message = refusal(reference, NO_FILE)
+    shown = reference if len(reference) <= 200 else f"{reference[:200]}…"
     assert message == (
-        f"'{reference[:200]}' is not allowed here. No folder is allowed for other data: set "
+        f"'{shown}' is not allowed here. No folder is allowed for other data: set "
         "FREEZE_LAB_DATA, or use the command line. Or choose 'sample', 'sample-posts' or "
         "'sample-small'."
     )
