@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -79,7 +79,9 @@ def _measure(arguments: argparse.Namespace, machines: str) -> Measured:
     if machines == THIS:
         return _compared(arguments, machines, {"FREEZE_LAB_PARALLEL_RUNS": "1"})
     count, share = int(machines), arguments.core_share
-    limits = cpu_quotas(count, share) if share < 1 else nullcontext([])
+    limits: AbstractContextManager[list[Path]] = (
+        cpu_quotas(count, share) if share < 1 else nullcontext([])
+    )
     with limits as quotas, RayCluster(cores=(0, *[1] * count), quotas=quotas) as cluster:
         variables = {"FREEZE_LAB_EXECUTOR": "ray", "RAY_ADDRESS": cluster.address}
         return _compared(arguments, machines, variables)
