@@ -133,6 +133,16 @@ def test_every_answer_carries_headers_that_keep_the_browser_to_this_server(
     assert [text for text in refused if "Content Security Policy" in text] == []
 
 
+PLACED = """beside => {
+  const [picture, metric] = ['[class*="st-key-stack"]', '[data-testid="stMetric"]']
+    .map(it => document.querySelector(it)?.getBoundingClientRect());
+  if (!picture || !metric) return false;
+  return beside
+    ? metric.left > picture.right && picture.width > 0.3 * innerWidth
+    : metric.top > picture.bottom && picture.width > 0.9 * innerWidth;
+}"""
+
+
 @pytest.mark.parametrize(("width", "beside"), [(768, False), (1024, True)])
 def test_the_picture_of_layers_has_the_width_of_a_tablet(
     page: Page, shared_address: str, width: int, beside: bool
@@ -141,9 +151,4 @@ def test_the_picture_of_layers_has_the_width_of_a_tablet(
     page.goto(f"{shared_address}/?scenario=top-1")
     answers(page, "parameters are trainable")
     settled(page)
-    picture = page.locator("[class*=st-key-stack]").first.bounding_box()
-    metrics = page.get_by_test_id("stMetric").first.bounding_box()
-    assert picture is not None
-    assert metrics is not None
-    assert (metrics["x"] > picture["x"] + picture["width"]) is beside
-    assert picture["width"] > (0.3 if beside else 0.9) * width
+    page.wait_for_function(PLACED, arg=beside)
