@@ -18,6 +18,7 @@ from functools import lru_cache
 from mtl_core.errors import InvalidPlan, SelectorMatchesNothing
 from mtl_core.models.description import ModelDescription, ModelTensor, Role
 from mtl_core.nearest import nearest_names
+from mtl_core.text import shortened
 
 Predicate = Callable[[ModelTensor], bool]
 
@@ -47,8 +48,8 @@ def select(selector: str, model: ModelDescription, where: str = "the plan") -> f
     """
     if len(selector) > LONGEST:
         raise InvalidPlan(
-            f"'{selector[:40]}…' in {where} has {len(selector):,} characters; a selector has at "
-            f"most {LONGEST}."
+            f"'{shortened(selector, 40)}' in {where} has {len(selector):,} characters; "
+            f"a selector has at most {LONGEST}."
         )
     matches = _predicate(selector, model, where)
     names = frozenset(t.tied_to or t.name for t in model.tensors if matches(t))

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from mtl_core.errors import BadInput
 from mtl_core.freezing.titles import scenario_phrase
-from mtl_core.text import last_part, listed, printable
+from mtl_core.text import last_part, listed, printable, shortened
 from mtl_core.training.comparison import ComparisonSpec, sorted_sizes
 from mtl_core.training.events import RunFailed, RunFinished, RunStopped
 from mtl_core.training.spec import RunSpec
@@ -193,7 +193,7 @@ def clean_title(title: str | None) -> str | None:
     trimmed = printable(title or "")
     if len(trimmed) > TITLE_LENGTH:
         raise BadInput(
-            f"The name “{trimmed[:20]}…” has {len(trimmed)} characters; "
+            f"The name “{shortened(trimmed, 20)}” has {len(trimmed)} characters; "
             f"at most {TITLE_LENGTH} are allowed. Shorten it."
         )
     return trimmed or None
@@ -210,7 +210,7 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
         trimmed = printable(tag)
         if len(trimmed) > TAG_LENGTH:
             raise BadInput(
-                f"The tag “{trimmed[:20]}…” has {len(trimmed)} characters; "
+                f"The tag “{shortened(trimmed, 20)}” has {len(trimmed)} characters; "
                 f"at most {TAG_LENGTH} are allowed. Shorten it."
             )
         if "," in trimmed:

@@ -5,6 +5,7 @@ Each limit is far above what an encoder of text can use.
 
 from mtl_core.errors import DataError
 from mtl_core.tasks.lines import DataFile
+from mtl_core.text import shortened
 
 WORDS = 20_000
 """Words of a sentence. Encoders read at most some thousand tokens."""
@@ -45,7 +46,7 @@ def check_label(file: DataFile, line: int, label: str) -> None:
     if len(label) > LABEL_CHARACTERS:
         raise file.fault(
             line,
-            f"the label '{label[:40]}…' has {len(label):,} characters, over the limit of "
+            f"the label '{shortened(label, 40)}' has {len(label):,} characters, over the limit of "
             f"{LABEL_CHARACTERS:,}. Check which column holds the labels.",
         )
 
